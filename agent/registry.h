@@ -1,0 +1,34 @@
+// The list of everything this binary can run. Explicit on purpose: static-initializer
+// registration is dropped by the linker from static libraries and hides the dependency.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "agent/component.h"
+
+namespace spillway::agent {
+
+extern const SourceType kExecSource;     // sources/exec_source.cc
+extern const SourceType kNetcatSource;   // sources/netcat_source.cc
+extern const SourceType kSeqSource;      // sources/seq_source.cc
+extern const SourceType kTaildirSource;  // sources/taildir_source.cc
+
+extern const SinkType kFileRollSink;  // sinks/file_roll_sink.cc
+extern const SinkType kLoggerSink;    // sinks/logger_sink.cc
+extern const SinkType kNullSink;      // sinks/null_sink.cc
+
+extern const ChannelType kFileChannelType;    // channels/channel_types.cc
+extern const ChannelType kMemoryChannelType;  // channels/channel_types.cc
+
+/// Sorted by name.
+std::span<const SourceType* const> source_types();
+std::span<const SinkType* const> sink_types();
+std::span<const ChannelType* const> channel_types();
+
+/// By alias in any case, or by Flume's class name; nullptr when there is none.
+const SourceType* find_source(std::string_view type);
+const SinkType* find_sink(std::string_view type);
+const ChannelType* find_channel(std::string_view type);
+
+}  // namespace spillway::agent

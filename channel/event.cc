@@ -1,0 +1,67 @@
+#include "channel/event.h"
+
+#include "channel/event.pb.h"
+#include "wal/base/wire.h"
+
+namespace spillway::channel {
+namespace {
+
+constexpr auto kHeadersField = static_cast<std::uint32_t>(pb::Event::kHeadersFieldNumber);
+constexpr auto kBodyField = static_cast<std::uint32_t>(pb::Event::kBodyFieldNumber);
+constexpr auto kKeyField = static_cast<std::uint32_t>(pb::Header::kKeyFieldNumber);
+constexpr auto kValueField = static_cast<std::uint32_t>(pb::Header::kValueFieldNumber);
+
+// False when the bytes are not a Header message.
+bool parse_header(ByteSpan encoded, HeaderView& header) {
+  wire::Reader reader(encoded);
+  while (const auto field = reader.next()) {
+    if (field->type != wire::Type::kBytes) continue;
+    if (field->number == kKeyField) header.key = as_text(field->bytes);
+    if (field->number == kValueField) header.value = as_text(field->bytes);
+  }
+  return reader.is_valid();
+}
+
+}  // namespace
+
+Result<EventView> EventView::parse(ByteSpan encoded) {
+  EventView event;
+  event.encoded_ = encoded;
+  wire::Reader reader(encoded);
+  while (const auto field = reader.next()) {
+    if (field->type != wire::Type::kBytes) continue;
+    if (field->number == kBodyField) event.body_ = as_text(field->bytes);
+    HeaderView header;
+    if (field->number == kHeadersField && !parse_header(field->bytes, header)) {
+      return Error{.code = Errc::kCorrupt, .what = "event header is not a valid message"};
+    }
+  }
+  if (!reader.is_valid()) {
+    return Error{.code = Errc::kCorrupt,
+                 .what = "event is not a valid message",
+                 .at = static_cast<std::uint64_t>(reader.position() - encoded.data())};
+  }
+  return event;
+}
+
+std::optional<std::string_view> EventView::header(std::string_view key) const {
+  std::size_t at = 0;
+  while (const auto header = next_header(at)) {
+    if (header->key == key) return header->value;
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderView> EventView::next_header(std::size_t& at) const {
+  wire::Reader reader(encoded_.subspan(at));
+  while (const auto field = reader.next()) {
+    at = static_cast<std::size_t>(reader.position() - encoded_.data());
+    if (field->number != kHeadersField || field->type != wire::Type::kBytes) continue;
+    HeaderView header;
+    CHECK(parse_header(field->bytes, header));  // parse() has seen these bytes
+    return header;
+  }
+  return std::nullopt;
+}
+
+}  // namespace spillway::channel

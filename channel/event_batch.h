@@ -1,0 +1,52 @@
+// EventBatch: events encoded back to back, the unit of copying, logging and delivery.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "channel/event.h"
+#include "wal/base/bytes.h"
+#include "wal/base/result.h"
+
+namespace spillway::channel {
+
+/// Owns its bytes. Not thread-safe. Encoding happens here, in the producer's thread and outside
+/// any lock; the log writes these bytes and the consumer reads them, both without re-encoding.
+class EventBatch {
+ public:
+  EventBatch() = default;
+
+  /// Appends one event. Keys must be unique; the last one wins for nobody, so callers check.
+  void add(std::span<const HeaderView> headers, std::string_view body);
+  void add(std::string_view body) { add({}, body); }
+
+  /// Appends an event that is already encoded (copied from another batch).
+  void add(const EventView& event);
+
+  /// Forgets the events, keeps the memory.
+  void clear();
+
+  [[nodiscard]] std::size_t size() const { return ends_.size(); }
+  [[nodiscard]] bool is_empty() const { return ends_.empty(); }
+  [[nodiscard]] EventView operator[](std::size_t index) const;
+
+  /// Sum of the encoded events, with the length prefix of each.
+  [[nodiscard]] std::size_t encoded_bytes() const { return buffer_.size(); }
+
+  /// The wire form of `repeated bytes entry = 1` (wal/record.proto, Put).
+  [[nodiscard]] ByteSpan entries() const { return buffer_; }
+
+ private:
+  struct End {
+    std::size_t event_begin;  // offset of the encoded event, behind its length prefix
+    std::size_t event_end;
+  };
+
+  std::vector<std::byte> buffer_;
+  std::vector<End> ends_;
+};
+
+}  // namespace spillway::channel
