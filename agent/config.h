@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/component.h"
@@ -23,9 +25,19 @@ struct ConfigOrigin {
 /// `file:line: key: reason`.
 struct ConfigProblem {
   ConfigOrigin origin;
-  std::string key;     // full key: a1.channels.c1.capacity
-  std::string reason;  // what is wrong and what to do, with "did you mean" where one is near
+  std::string key;         // full key: a1.channels.c1.capacity
+  std::string reason;      // what is wrong and what to do, with "did you mean" where one is near
+  bool is_notice = false;  // accepted, but the operator should know: a key without effect
 };
+
+/// Is there anything but notices?
+bool has_errors(const std::vector<ConfigProblem>& problems);
+
+/// `file:line: key: reason`; notices have "notice: " before the reason.
+std::string to_string(const ConfigProblem& problem);
+
+/// The row that describes option `name`: an exact one, else the first wildcard that covers it.
+const OptionSpec* find_option(std::span<const OptionSpec> specs, std::string_view name);
 
 /// Values are checked against the component's OptionSpec rows before a Config exists, so the
 /// accessors cannot fail: asking for an option without a row, or in another type, is our bug.
@@ -39,7 +51,7 @@ class Config {
 
   /// Checks `given` against `specs`, adds defaults, and appends what is wrong to `problems`.
   /// `key_prefix` ("a1.channels.c1.") and `origin` (of the component's declaration, for missing
-  /// keys) only serve the messages. The result is usable only if nothing was appended.
+  /// keys) only serve the messages. The result is usable only if no error was appended.
   static Config validate(std::span<const OptionSpec> specs, Values given,
                          std::string_view key_prefix, const ConfigOrigin& origin,
                          std::vector<ConfigProblem>& problems);
@@ -64,7 +76,8 @@ class Config {
       std::string_view prefix) const;
 
  private:
-  [[nodiscard]] const Value& find(std::string_view name) const;
+  [[nodiscard]] const Value& find(std::string_view name,
+                                  std::initializer_list<OptionType> types) const;
 
   std::span<const OptionSpec> specs_;
   Values values_;

@@ -1,0 +1,68 @@
+// AgentConfig: everything one agent will run, validated; made from properties files.
+//
+// Knows the shape of Flume's keys (`<agent>.<kind>.<component>.<option>`), the lists, the links
+// between components and the rules across them. What one option means is its OptionSpec row's
+// business; building and running the components is the runtime's.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/component.h"
+#include "agent/config.h"
+
+namespace spillway::agent {
+
+struct ChannelConfig {
+  std::string name;
+  ConfigOrigin origin;  // of the `type` key
+  const ChannelType* type = nullptr;
+  Config config;
+};
+
+struct SourceConfig {
+  std::string name;
+  ConfigOrigin origin;
+  const SourceType* type = nullptr;
+  Config config;
+  Config runner;                               // the keys every source has: source_runner_options()
+  std::vector<std::size_t> required_channels;  // indices into AgentConfig::channels
+  std::vector<std::size_t> optional_channels;  // may fail without failing the source
+};
+
+struct SinkConfig {
+  std::string name;
+  ConfigOrigin origin;
+  const SinkType* type = nullptr;
+  Config config;
+  Config runner;            // the keys every sink has: sink_runner_options()
+  std::size_t channel = 0;  // index into AgentConfig::channels
+};
+
+/// In the order the lists name them.
+struct AgentConfig {
+  std::string name;
+  std::vector<ChannelConfig> channels;
+  std::vector<SourceConfig> sources;
+  std::vector<SinkConfig> sinks;
+};
+
+/// `agent` is complete only when has_errors(problems) is false. Problems are sorted by place.
+struct LoadedAgent {
+  AgentConfig agent;
+  std::vector<ConfigProblem> problems;  // reasons to refuse, and notices
+};
+
+/// Reads `files` in order (a later file replaces the keys of an earlier one) and validates
+/// the agent called `agent_name`. Reports every problem it can find, never only the first.
+LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name);
+
+/// Options of the thread around a source or a sink; runtime and docs read them from here:
+/// `channels`, `backoffSleepIncrement`, `maxBackoffSleep`, `selector.type`, … and `channel`.
+std::span<const OptionSpec> source_runner_options();
+std::span<const OptionSpec> sink_runner_options();
+
+}  // namespace spillway::agent
