@@ -1,0 +1,59 @@
+#include "wal/io/append_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "wal/base/check.h"
+#include "wal/io/os_error.h"
+
+namespace spillway::io {
+namespace {
+
+constexpr ::mode_t kFileMode = 0644;
+constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+
+}  // namespace
+
+Result<AppendFile> AppendFile::create(const std::string& path) {
+  OwnedFd fd(::open(path.c_str(), kOpenFlags | O_EXCL, kFileMode));
+  if (!fd.is_open()) return os_error(errno, "cannot create output file");
+  return AppendFile(std::move(fd), 0);
+}
+
+Result<AppendFile> AppendFile::open(const std::string& path) {
+  OwnedFd fd(::open(path.c_str(), kOpenFlags, kFileMode));
+  if (!fd.is_open()) return os_error(errno, "cannot open output file");
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return os_error(errno, "cannot read size of output file");
+  return AppendFile(std::move(fd), static_cast<std::uint64_t>(status.st_size));
+}
+
+Result<void> AppendFile::append(ByteSpan bytes) {
+  CHECK(is_open());
+  ByteSpan rest = bytes;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(fd_.get(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return os_error(errno, "cannot write output file");
+    rest = rest.subspan(static_cast<std::size_t>(written));
+  }
+  size_bytes_ += bytes.size();
+  return {};
+}
+
+Result<void> AppendFile::cut() {
+  CHECK(is_open());
+  if (::ftruncate(fd_.get(), static_cast<::off_t>(size_bytes_)) == 0) return {};
+  return os_error(errno, "cannot cut output file");
+}
+
+Result<void> AppendFile::sync() {
+  CHECK(is_open());
+  if (::fdatasync(fd_.get()) == 0) return {};
+  return os_error(errno, "cannot sync output file");
+}
+
+}  // namespace spillway::io
