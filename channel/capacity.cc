@@ -1,0 +1,122 @@
+#include "channel/capacity.h"
+
+#include <algorithm>
+
+#include "wal/base/check.h"
+
+namespace spillway::channel {
+namespace {
+
+// Keeps now + wait far from the end of the clock.
+constexpr std::chrono::milliseconds kWaitMax = std::chrono::hours(24 * 365);
+
+constexpr Error kClosedError{.code = Errc::kClosed, .what = "channel is stopped"};
+
+}  // namespace
+
+Capacity::~Capacity() {
+  const MutexLock lock(mutex_);
+  CHECK(waiters_.empty());
+}
+
+Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
+                               std::chrono::milliseconds wait) {
+  if (events > events_max_) {
+    return Error{.code = Errc::kTooLarge,
+                 .what = "batch has more events than the channel's capacity"};
+  }
+  if (bytes > bytes_max_) {
+    return Error{.code = Errc::kTooLarge,
+                 .what = "batch has more bytes than the channel's byteCapacity"};
+  }
+  MutexLock lock(mutex_);
+  if (is_closed_) return kClosedError;
+  if (waiters_.empty() && fits(events, bytes)) {
+    used_events_ += events;
+    used_bytes_ += bytes;
+    return {};
+  }
+  Waiter waiter{.events = events, .bytes = bytes};
+  waiters_.push_back(&waiter);
+  return wait_for_grant(lock, waiter, wait);
+}
+
+Result<void> Capacity::wait_for_grant(MutexLock& lock, Waiter& waiter,
+                                      std::chrono::milliseconds wait) {
+  const auto deadline = std::chrono::steady_clock::now() + std::min(wait, kWaitMax);
+  while (!waiter.is_granted && !is_closed_) {
+    const auto rest = deadline - std::chrono::steady_clock::now();
+    if (rest <= rest.zero()) break;
+    waiter.wake.wait_for(lock, rest);
+  }
+  if (waiter.is_granted) return {};
+
+  waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &waiter));
+  if (is_closed_) return kClosedError;
+  const bool lacks_events = !fits_events(waiter.events);
+  const bool lacks_bytes = !fits(waiter.events, waiter.bytes) && !lacks_events;
+  grant_in_order();  // those behind us may be smaller
+  return Error{.code = Errc::kFull,
+               .what = lacks_bytes ? "channel has no room within keep-alive: byteCapacity reached, "
+                                     "its sinks may not be keeping up"
+                                   : "channel has no room within keep-alive: capacity reached, "
+                                     "its sinks may not be keeping up"};
+}
+
+void Capacity::release(std::uint64_t events, std::uint64_t bytes) {
+  const MutexLock lock(mutex_);
+  CHECK(events <= used_events_);
+  CHECK(bytes <= used_bytes_);
+  used_events_ -= events;
+  used_bytes_ -= bytes;
+  grant_in_order();
+}
+
+void Capacity::restore(std::uint64_t events, std::uint64_t bytes) {
+  const MutexLock lock(mutex_);
+  used_events_ += events;
+  used_bytes_ += bytes;
+}
+
+void Capacity::close() {
+  const MutexLock lock(mutex_);
+  is_closed_ = true;
+  for (Waiter* waiter : waiters_) waiter->wake.notify_one();
+}
+
+std::uint64_t Capacity::used_events() const {
+  const MutexLock lock(mutex_);
+  return used_events_;
+}
+
+std::uint64_t Capacity::used_bytes() const {
+  const MutexLock lock(mutex_);
+  return used_bytes_;
+}
+
+std::uint64_t Capacity::waiting_count() const {
+  const MutexLock lock(mutex_);
+  return waiters_.size();
+}
+
+bool Capacity::fits_events(std::uint64_t events) const {
+  return used_events_ <= events_max_ && events <= events_max_ - used_events_;
+}
+
+bool Capacity::fits(std::uint64_t events, std::uint64_t bytes) const {
+  return fits_events(events) && used_bytes_ <= bytes_max_ && bytes <= bytes_max_ - used_bytes_;
+}
+
+void Capacity::grant_in_order() {
+  while (!is_closed_ && !waiters_.empty()) {
+    Waiter& first = *waiters_.front();
+    if (!fits(first.events, first.bytes)) return;
+    used_events_ += first.events;
+    used_bytes_ += first.bytes;
+    first.is_granted = true;
+    waiters_.pop_front();
+    first.wake.notify_one();  // under the lock: its CondVar is gone once it can return
+  }
+}
+
+}  // namespace spillway::channel
