@@ -37,8 +37,8 @@ enum class OptionType : std::uint8_t {
 struct OptionSpec {
   std::string_view name;  // a trailing ".*" accepts every key below the prefix: "filegroups.*"
   OptionType type = OptionType::kString;
-  std::string_view default_value;  // ignored when required
-  std::string_view help;           // one sentence
+  std::string_view default_value = {};  // ignored when required
+  std::string_view help = {};           // one sentence
   bool is_required = false;
   std::uint64_t min = 0;  // kBytes, kMillis, kSeconds, kCount: in the option's unit
   std::uint64_t max = UINT64_MAX;

@@ -8,9 +8,9 @@ namespace spillway::agent {
 namespace {
 
 // Sorted by name; tests/agent/registry_test.cc checks it.
-constexpr std::array<const SourceType*, 0> kSources{};
+constexpr std::array<const SourceType*, 1> kSources{&kSeqSource};
 
-constexpr std::array<const SinkType*, 0> kSinks{};
+constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 
 constexpr std::array<const ChannelType*, 0> kChannels{};
 
