@@ -15,11 +15,13 @@
 
 namespace spillway::test {
 
-/// Lives below $TMPDIR (default /tmp); set TMPDIR to put the tests on another file system.
+/// Lives below $TMPDIR (default /tmp); set TMPDIR to put the tests on another file system. A test
+/// that needs a certain one names `parent`.
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "spillway_XXXXXX").string();
+  explicit TempDir(std::filesystem::path parent = {}) {
+    if (parent.empty()) parent = std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "spillway_XXXXXX").string();
     CHECK(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

@@ -28,6 +28,9 @@ class OwnedFd {
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
+  /// Hands the descriptor to the caller.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
   void reset() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
