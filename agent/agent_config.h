@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/component.h"
 #include "agent/config.h"
+#include "agent/config_text.h"
 
 namespace spillway::agent {
 
@@ -28,7 +28,7 @@ struct SourceConfig {
   ConfigOrigin origin;
   const SourceType* type = nullptr;
   Config config;
-  Config runner;                               // the keys every source has: source_runner_options()
+  Config runner;                               // the keys every source has: agent/runner_options.h
   std::vector<std::size_t> required_channels;  // indices into AgentConfig::channels
   std::vector<std::size_t> optional_channels;  // may fail without failing the source
 };
@@ -38,7 +38,7 @@ struct SinkConfig {
   ConfigOrigin origin;
   const SinkType* type = nullptr;
   Config config;
-  Config runner;            // the keys every sink has: sink_runner_options()
+  Config runner;            // the keys every sink has: agent/runner_options.h
   std::size_t channel = 0;  // index into AgentConfig::channels
 };
 
@@ -50,19 +50,18 @@ struct AgentConfig {
   std::vector<SinkConfig> sinks;
 };
 
-/// `agent` is complete only when has_errors(problems) is false. Problems are sorted by place.
+/// A component that is not valid has no type. `agent` is complete only when has_errors(problems) is
+/// false. Problems are sorted by place.
 struct LoadedAgent {
   AgentConfig agent;
   std::vector<ConfigProblem> problems;  // reasons to refuse, and notices
 };
 
-/// Reads `files` in order (a later file replaces the keys of an earlier one) and validates
-/// the agent called `agent_name`. Reports every problem it can find, never only the first.
-LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name);
+/// Validates the agent called `agent_name`. Reports every problem it can find, never only the
+/// first, and those of the text too.
+LoadedAgent validate_agent(const ConfigText& text, std::string_view agent_name);
 
-/// Options of the thread around a source or a sink; runtime and docs read them from here:
-/// `channels`, `backoffSleepIncrement`, `maxBackoffSleep`, `selector.type`, … and `channel`.
-std::span<const OptionSpec> source_runner_options();
-std::span<const OptionSpec> sink_runner_options();
+/// Reads the files (a later one replaces the keys of an earlier one) and validates.
+LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name);
 
 }  // namespace spillway::agent

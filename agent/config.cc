@@ -160,6 +160,11 @@ bool Config::is_given(std::string_view name) const {
   return at != values_.end() && at->second.origin.line != 0;
 }
 
+ConfigOrigin Config::origin(std::string_view name) const {
+  const auto at = values_.find(name);
+  return at == values_.end() ? ConfigOrigin{} : at->second.origin;
+}
+
 std::vector<std::pair<std::string, std::string>> Config::below(std::string_view prefix) const {
   std::vector<std::pair<std::string, std::string>> found;
   for (auto at = values_.upper_bound(prefix); at != values_.end(); ++at) {

@@ -71,6 +71,9 @@ class Config {
   /// Was it written in the configuration (as opposed to defaulted)?
   [[nodiscard]] bool is_given(std::string_view name) const;
 
+  /// Where it was written; line 0 for a default.
+  [[nodiscard]] ConfigOrigin origin(std::string_view name) const;
+
   /// All given keys below `prefix` ("filegroups."), without it, sorted: {"f1", "/var/log/.*"}.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> below(
       std::string_view prefix) const;

@@ -53,7 +53,7 @@ std::optional<std::string> refuse_enum(const OptionSpec& spec, std::string_view 
     listed += choice;
   }
   const std::string_view near = nearest(text, choices);
-  return fmt::format("{} is not one of {}{}", quoted(text), listed, did_you_mean(near));
+  return fmt::format("{} is not one of {}{}", in_quotes(text), listed, did_you_mean(near));
 }
 
 struct Quantity {
@@ -84,8 +84,8 @@ std::optional<std::string> refuse_quantity(const OptionSpec& spec, std::string_v
   if (!quantity.value) {
     // Twenty digits and more are numbers too, only not ours.
     const bool is_number = text.find_first_not_of("0123456789") == std::string_view::npos;
-    if (is_number) return fmt::format("{} is too large", quoted(text));
-    return fmt::format("{} is not {}", quoted(text), quantity.how_to_write);
+    if (is_number) return fmt::format("{} is too large", in_quotes(text));
+    return fmt::format("{} is not {}", in_quotes(text), quantity.how_to_write);
   }
   const std::optional<std::uint64_t> min = multiply(spec.min, quantity.bare_factor);
   const std::optional<std::uint64_t> max = multiply(spec.max, quantity.bare_factor);
@@ -109,7 +109,7 @@ std::optional<std::string> refuse_value(const OptionSpec& spec, std::string_view
       return std::nullopt;
     case OptionType::kBool:
       if (parse_bool(text)) return std::nullopt;
-      return fmt::format("{} is not a boolean: write true or false", quoted(text));
+      return fmt::format("{} is not a boolean: write true or false", in_quotes(text));
     case OptionType::kEnum:
       return refuse_enum(spec, text);
     case OptionType::kBytes:
@@ -173,7 +173,7 @@ std::string to_lower(std::string_view text) {
   return lower;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text.substr(0, kQuotedBytesMax)) {
     const auto byte = static_cast<unsigned char>(c);

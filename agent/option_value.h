@@ -39,6 +39,6 @@ std::vector<std::string_view> split_choices(std::string_view choices);
 std::string to_lower(std::string_view text);
 
 /// `text` in double quotes, fit for a terminal: control bytes escaped, cut after 80 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace spillway::agent

@@ -1,0 +1,45 @@
+#include "agent/config_text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <tuple>
+#include <utility>
+
+namespace spillway::agent {
+namespace {
+
+bool is_same(const ConfigProblem& a, const ConfigProblem& b) {
+  return std::tie(a.origin.file, a.origin.line, a.key, a.reason) ==
+         std::tie(b.origin.file, b.origin.line, b.key, b.reason);
+}
+
+}  // namespace
+
+ConfigText read_config_files(const std::vector<std::string>& files) {
+  ConfigText text;
+  text.files = files;
+  for (const std::string& file : files) {
+    std::vector<Property> properties = read_properties_file(file, text.problems);
+    std::set<std::string_view> replaced;
+    for (const Property& property : properties) replaced.insert(property.key);
+    std::erase_if(text.properties, [&replaced](const Property& property) {
+      return replaced.contains(property.key);
+    });
+    std::move(properties.begin(), properties.end(), std::back_inserter(text.properties));
+  }
+  return text;
+}
+
+void sort_problems(const std::vector<std::string>& files, std::vector<ConfigProblem>& problems) {
+  const auto rank = [&files](const ConfigProblem& problem) {
+    const auto at = std::find(files.begin(), files.end(), problem.origin.file);
+    return std::pair(std::distance(files.begin(), at), problem.origin.line);
+  };
+  std::stable_sort(
+      problems.begin(), problems.end(),
+      [&rank](const ConfigProblem& a, const ConfigProblem& b) { return rank(a) < rank(b); });
+  problems.erase(std::unique(problems.begin(), problems.end(), is_same), problems.end());
+}
+
+}  // namespace spillway::agent

@@ -1,0 +1,221 @@
+#include "agent/config_tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "agent/option_value.h"
+#include "agent/suggestion.h"
+
+namespace spillway::agent {
+namespace {
+
+constexpr std::array kKinds{ComponentKind::kChannel, ComponentKind::kSource, ComponentKind::kSink};
+
+/// Flume's kinds that this build refuses as a whole, and how.
+struct RefusedKind {
+  std::string_view plural;
+  std::string_view reason;
+};
+constexpr std::array kRefusedKinds{
+    RefusedKind{"sinkgroups",
+                "sink groups are not supported yet; remove the group, every sink then works alone"},
+    RefusedKind{"configfilters", "config filters are not supported yet; write the values here"},
+};
+
+struct Listed {
+  std::vector<std::string> names;
+  ConfigOrigin origin;
+};
+
+struct Written {
+  Config::Values values;
+  ConfigOrigin origin;
+};
+
+/// First part of `rest`, which loses it and the dot behind it.
+std::string_view take_part(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find('.'), rest.size());
+  const std::string_view part = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return part;
+}
+
+std::string trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\r\f\v";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return std::string(text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1));
+}
+
+std::optional<ComponentKind> kind_of(std::string_view plural) {
+  for (const ComponentKind kind : kKinds) {
+    if (plural_of(kind) == plural) return kind;
+  }
+  return std::nullopt;
+}
+
+class TreeBuilder {
+ public:
+  TreeBuilder(std::string_view agent_name, std::vector<ConfigProblem>& problems)
+      : agent_name_(agent_name), problems_(problems) {}
+
+  void add(const Property& property) {
+    std::string_view rest = property.key;
+    const std::string_view agent = take_part(rest);
+    if (agent.empty() || rest.empty()) {
+      refuse(property, "a key begins with an agent's name and a kind: <agent>.sources = …");
+      return;
+    }
+    if (agent != agent_name_ || is_duplicate(property)) return;
+    const std::string_view plural = take_part(rest);
+    if (is_refused_kind(property, plural)) return;
+    const std::optional<ComponentKind> kind = kind_of(plural);
+    if (!kind) {
+      constexpr std::array<std::string_view, 3> kPlurals{"channels", "sinks", "sources"};
+      refuse(property, fmt::format("{} is none of sources, channels, sinks{}", in_quotes(plural),
+                                   did_you_mean(nearest(plural, kPlurals))));
+    } else if (property.key.size() == agent.size() + 1 + plural.size()) {
+      add_list(*kind, property);
+    } else {
+      add_option(*kind, property, rest);
+    }
+  }
+
+  ConfigTree finish() {
+    ConfigTree tree;
+    for (const ComponentKind kind : kKinds) {
+      collect(kind, tree.components[static_cast<std::size_t>(kind)]);
+      report_unlisted(kind);
+      tree.listed[static_cast<std::size_t>(kind)] = std::move(listed(kind).names);
+    }
+    return tree;
+  }
+
+ private:
+  Listed& listed(ComponentKind kind) { return listed_[static_cast<std::size_t>(kind)]; }
+  auto& written(ComponentKind kind) { return written_[static_cast<std::size_t>(kind)]; }
+
+  bool is_duplicate(const Property& property) {
+    const auto [first, is_new] = first_lines_.emplace(property.key, property.origin);
+    if (is_new) return false;
+    refuse(property,
+           fmt::format("is defined twice; the first definition is in line {}", first->second.line));
+    return true;
+  }
+
+  bool is_refused_kind(const Property& property, std::string_view plural) {
+    for (const RefusedKind& refused : kRefusedKinds) {
+      if (refused.plural != plural) continue;
+      if (refused_.insert(refused.plural).second) refuse(property, std::string(refused.reason));
+      return true;
+    }
+    return false;
+  }
+
+  void add_list(ComponentKind kind, const Property& property) {
+    Listed& list = listed(kind);
+    list.origin = property.origin;
+    for (std::string& name : split_words(property.value)) {
+      if (name.find('.') != std::string::npos) {
+        refuse(property, fmt::format("the name {} contains a dot", in_quotes(name)));
+      } else if (std::find(list.names.begin(), list.names.end(), name) != list.names.end()) {
+        refuse(property, fmt::format("{} is listed twice", in_quotes(name)));
+      } else {
+        list.names.push_back(std::move(name));
+      }
+    }
+    if (list.names.empty()) refuse(property, "lists no name; add one, or remove the key");
+  }
+
+  void add_option(ComponentKind kind, const Property& property, std::string_view rest) {
+    const std::string_view name = take_part(rest);
+    if (name.empty() || rest.empty()) {
+      refuse(property, fmt::format("a {0}'s key has a name and an option: {1}.{2}.<name>.<option>",
+                                   singular_of(kind), agent_name_, plural_of(kind)));
+      return;
+    }
+    const auto [at, is_new] = written(kind).emplace(name, Written{});
+    if (is_new || rest == "type") at->second.origin = property.origin;
+    at->second.values.emplace(rest, Config::Value{trimmed(property.value), property.origin});
+  }
+
+  void collect(ComponentKind kind, std::vector<ComponentTree>& components) {
+    for (const std::string& name : listed(kind).names) {
+      const auto at = written(kind).find(name);
+      if (at == written(kind).end()) {
+        problems_.push_back({listed(kind).origin, list_key(kind),
+                             fmt::format("{} is listed and not configured; write {}.{}.type = …",
+                                         in_quotes(name), list_key(kind), name)});
+        continue;
+      }
+      components.push_back({name, fmt::format("{}.{}.", list_key(kind), name), at->second.origin,
+                            at->second.values});
+    }
+  }
+
+  void report_unlisted(ComponentKind kind) {
+    const std::vector<std::string>& names = listed(kind).names;
+    for (const auto& [name, component] : written(kind)) {
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      std::vector<std::string_view> candidates;  // listed, but with nothing written for them
+      for (const std::string& candidate : names) {
+        if (!written(kind).contains(candidate)) candidates.push_back(candidate);
+      }
+      problems_.push_back(
+          {component.origin, fmt::format("{}.{}", list_key(kind), name),
+           fmt::format("is configured and not listed; add {} to {}{}", in_quotes(name),
+                       list_key(kind), did_you_mean(nearest(name, candidates)))});
+    }
+  }
+
+  [[nodiscard]] std::string list_key(ComponentKind kind) const {
+    return fmt::format("{}.{}", agent_name_, plural_of(kind));
+  }
+
+  void refuse(const Property& property, std::string reason) {
+    problems_.push_back({property.origin, property.key, std::move(reason)});
+  }
+
+  std::string_view agent_name_;
+  std::vector<ConfigProblem>& problems_;
+  std::map<std::string, ConfigOrigin, std::less<>> first_lines_;
+  std::set<std::string_view> refused_;
+  std::array<Listed, kComponentKinds> listed_;
+  std::array<std::map<std::string, Written, std::less<>>, kComponentKinds> written_;
+};
+
+}  // namespace
+
+std::string_view plural_of(ComponentKind kind) {
+  constexpr std::array<std::string_view, kComponentKinds> kWords{"channels", "sources", "sinks"};
+  return kWords[static_cast<std::size_t>(kind)];
+}
+
+std::string_view singular_of(ComponentKind kind) {
+  constexpr std::array<std::string_view, kComponentKinds> kWords{"channel", "source", "sink"};
+  return kWords[static_cast<std::size_t>(kind)];
+}
+
+std::vector<std::string> agent_names(const std::vector<Property>& properties) {
+  std::set<std::string, std::less<>> names;
+  for (const Property& property : properties) {
+    const std::size_t end = property.key.find('.');
+    if (end != std::string::npos && end > 0) names.emplace(property.key.substr(0, end));
+  }
+  return {names.begin(), names.end()};
+}
+
+ConfigTree build_config_tree(const std::vector<Property>& properties, std::string_view agent_name,
+                             std::vector<ConfigProblem>& problems) {
+  TreeBuilder builder(agent_name, problems);
+  for (const Property& property : properties) builder.add(property);
+  return builder.finish();
+}
+
+}  // namespace spillway::agent

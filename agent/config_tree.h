@@ -1,0 +1,54 @@
+// ConfigTree: the properties of one agent, sorted into Flume's shape.
+//
+// `<agent>.<kind> = name name` is a list; `<agent>.<kind>.<name>.<option> = value` belongs to a
+// component. Reports what contradicts that shape: unknown kinds, keys defined twice, names listed
+// twice, listed and not configured, configured and not listed. Types and options are not its
+// business.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/properties.h"
+
+namespace spillway::agent {
+
+enum class ComponentKind : std::uint8_t { kChannel, kSource, kSink };
+inline constexpr std::size_t kComponentKinds = 3;
+
+/// "channels", "sources", "sinks": the word in the keys.
+std::string_view plural_of(ComponentKind kind);
+/// "channel", "source", "sink": the word in the messages.
+std::string_view singular_of(ComponentKind kind);
+
+/// One listed component with everything that was written below its name.
+struct ComponentTree {
+  std::string name;
+  std::string key_prefix;  // "a1.channels.c1."
+  ConfigOrigin origin;     // of `type`, else of its first key
+  Config::Values values;
+};
+
+struct ConfigTree {
+  std::array<std::vector<ComponentTree>, kComponentKinds> components;  // in the order of the lists
+  std::array<std::vector<std::string>, kComponentKinds> listed;        // configured or not
+
+  [[nodiscard]] const std::vector<ComponentTree>& of(ComponentKind kind) const {
+    return components[static_cast<std::size_t>(kind)];
+  }
+};
+
+/// Everything before the first dot of every key, sorted, each once.
+std::vector<std::string> agent_names(const std::vector<Property>& properties);
+
+/// Keys of other agents are left alone; keys that belong to no agent are reported.
+ConfigTree build_config_tree(const std::vector<Property>& properties, std::string_view agent_name,
+                             std::vector<ConfigProblem>& problems);
+
+}  // namespace spillway::agent

@@ -1,0 +1,17 @@
+// The options every component of a kind has, whatever its type: links, selector, back-off.
+//
+// The runtime reads them from SourceConfig::runner and SinkConfig::runner; a type's own rows never
+// repeat them.
+#pragma once
+
+#include <span>
+
+#include "agent/component.h"
+
+namespace spillway::agent {
+
+std::span<const OptionSpec> channel_runner_options();
+std::span<const OptionSpec> source_runner_options();
+std::span<const OptionSpec> sink_runner_options();
+
+}  // namespace spillway::agent

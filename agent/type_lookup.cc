@@ -1,0 +1,117 @@
+#include "agent/type_lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+#include "agent/option_value.h"
+#include "agent/suggestion.h"
+
+namespace spillway::agent {
+namespace {
+
+// What Flume 1.9 to 1.11 has, so that a type this build lacks is told apart from a typing error.
+constexpr std::string_view kJavaPrefix = "org.apache.flume.";
+
+constexpr std::array<std::string_view, 13> kSources{
+    "avro",      "exec",      "http",  "jms",      "multiport_syslogtcp",
+    "netcat",    "netcatudp", "seq",   "spooldir", "syslogtcp",
+    "syslogudp", "taildir",   "thrift"};
+constexpr std::array<std::string_view, 14> kSinks{
+    "asynchbase", "avro", "elasticsearch", "file_roll", "hbase",          "hbase2", "hdfs",
+    "hive",       "http", "irc",           "logger",    "morphline_solr", "null",   "thrift"};
+constexpr std::array<std::string_view, 4> kChannels{"file", "jdbc", "memory", "spillablememory"};
+constexpr std::array<std::string_view, 3> kSelectors{"load_balancing", "multiplexing",
+                                                     "replicating"};
+
+bool contains(std::span<const std::string_view> aliases, std::string_view alias) {
+  return std::find(aliases.begin(), aliases.end(), alias) != aliases.end();
+}
+
+bool is_flume_type(ComponentKind kind, std::string_view type) {
+  // Every class in Flume's packages is taken for one of Flume's: a list would be out of date.
+  if (type.starts_with(kJavaPrefix)) return true;
+  const std::string alias = to_lower(type);
+  switch (kind) {
+    case ComponentKind::kChannel:
+      return contains(kChannels, alias);
+    case ComponentKind::kSource:
+      return contains(kSources, alias);
+    case ComponentKind::kSink:
+      return contains(kSinks, alias);
+  }
+  return false;
+}
+
+struct KnownTypes {
+  std::vector<std::string_view> names;
+  std::vector<std::string_view> java_classes;
+};
+
+template <class Type>
+KnownTypes known_of(std::span<const Type* const> types) {
+  KnownTypes known;
+  for (const Type* const type : types) {
+    known.names.push_back(type->name);
+    known.java_classes.push_back(type->java_class);
+  }
+  return known;
+}
+
+KnownTypes known_types(ComponentKind kind) {
+  switch (kind) {
+    case ComponentKind::kChannel:
+      return known_of(channel_types());
+    case ComponentKind::kSource:
+      return known_of(source_types());
+    case ComponentKind::kSink:
+      return known_of(sink_types());
+  }
+  return {};
+}
+
+std::string_view nearest_class(std::string_view type,
+                               const std::vector<std::string_view>& classes) {
+  // Class names are long and alike, so only a slip of the finger counts as near.
+  constexpr std::size_t kSlipMax = 2;
+  const std::string_view near = nearest(type, classes);
+  return edit_distance(type, near) <= kSlipMax ? near : std::string_view{};
+}
+
+}  // namespace
+
+std::string refuse_type(ComponentKind kind, std::string_view type) {
+  const KnownTypes known = known_types(kind);
+  const std::string_view word = singular_of(kind);
+  const std::string unknown = fmt::format("{} is not a {} type", in_quotes(type), word);
+  if (const std::string_view near = nearest_class(type, known.java_classes); !near.empty()) {
+    return unknown + did_you_mean(near);
+  }
+  const std::string names = fmt::format("{}", fmt::join(known.names, ", "));
+  if (is_flume_type(kind, type)) {
+    return fmt::format("{} is a Flume {} type that this build does not have; it has: {}",
+                       in_quotes(type), word, names);
+  }
+  if (const std::string_view near = nearest(type, known.names); !near.empty()) {
+    return unknown + did_you_mean(near);
+  }
+  if (type.find('.') != std::string_view::npos) {
+    return unknown + " of Flume, and Java classes cannot be loaded; this build has: " + names;
+  }
+  return unknown + "; this build has: " + names;
+}
+
+std::string refuse_selector(std::string_view type) {
+  const std::string alias = to_lower(type);
+  if (alias == "replicating") return {};
+  if (type.starts_with(kJavaPrefix) || contains(kSelectors, alias)) {
+    return fmt::format("{} is a Flume selector that this build does not have; it has: replicating",
+                       in_quotes(type));
+  }
+  return fmt::format("{} is not a selector; this build has: replicating", in_quotes(type));
+}
+
+}  // namespace spillway::agent

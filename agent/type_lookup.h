@@ -1,0 +1,35 @@
+// From the value of a `type` key to the component type, or to the reason why there is none.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/config_tree.h"
+#include "agent/registry.h"
+
+namespace spillway::agent {
+
+template <class Type>
+const Type* find_type(std::string_view type);
+
+template <>
+inline const ChannelType* find_type<ChannelType>(std::string_view type) {
+  return find_channel(type);
+}
+template <>
+inline const SourceType* find_type<SourceType>(std::string_view type) {
+  return find_source(type);
+}
+template <>
+inline const SinkType* find_type<SinkType>(std::string_view type) {
+  return find_sink(type);
+}
+
+/// Why `type`, which the registry does not have, is refused: mistyped, one of Flume's that this
+/// build lacks, a foreign Java class, or nothing known.
+std::string refuse_type(ComponentKind kind, std::string_view type);
+
+/// The same for the value of `selector.type`; empty when the selector exists.
+std::string refuse_selector(std::string_view type);
+
+}  // namespace spillway::agent
