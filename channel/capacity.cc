@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "channel/deadline.h"
 #include "wal/base/check.h"
 
 namespace spillway::channel {
 namespace {
-
-// Keeps now + wait far from the end of the clock.
-constexpr std::chrono::milliseconds kWaitMax = std::chrono::hours(24 * 365);
 
 constexpr Error kClosedError{.code = Errc::kClosed, .what = "channel is stopped"};
 
@@ -43,10 +41,10 @@ Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
 
 Result<void> Capacity::wait_for_grant(MutexLock& lock, Waiter& waiter,
                                       std::chrono::milliseconds wait) {
-  const auto deadline = std::chrono::steady_clock::now() + std::min(wait, kWaitMax);
+  const Deadline deadline(wait);
   while (!waiter.is_granted && !is_closed_) {
-    const auto rest = deadline - std::chrono::steady_clock::now();
-    if (rest <= rest.zero()) break;
+    const auto rest = deadline.rest();
+    if (rest.count() <= 0) break;
     waiter.wake.wait_for(lock, rest);
   }
   if (waiter.is_granted) return {};

@@ -1,0 +1,76 @@
+// The channel types that the contract and model tests are run against.
+//
+// A home is where a channel lives: nothing for the memory channel, a directory or a simulated disk
+// for a durable one. Creating a second channel in the same home, after the first is gone, reopens
+// it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "channel/channel.h"
+#include "channel/memory_channel.h"
+
+namespace spillway::test {
+
+/// What every channel type can be limited to.
+struct ChannelLimits {
+  std::uint64_t capacity_events = 100;
+  std::uint64_t transaction_capacity_events = 50;
+  std::chrono::milliseconds keep_alive{0};
+};
+
+class ChannelHome {
+ public:
+  ChannelHome() = default;
+  ChannelHome(const ChannelHome&) = delete;
+  ChannelHome& operator=(const ChannelHome&) = delete;
+  virtual ~ChannelHome() = default;
+
+  /// A channel that is not started yet.
+  virtual std::unique_ptr<channel::Channel> create(const ChannelLimits& limits) = 0;
+
+  /// Do events survive stop() and a new create()?
+  [[nodiscard]] virtual bool is_durable() const = 0;
+};
+
+struct ChannelKind {
+  const char* name = "";
+  std::unique_ptr<ChannelHome> (*make_home)() = nullptr;
+
+  friend std::ostream& operator<<(std::ostream& out, const ChannelKind& kind) {
+    return out << kind.name;
+  }
+};
+
+class MemoryChannelHome final : public ChannelHome {
+ public:
+  std::unique_ptr<channel::Channel> create(const ChannelLimits& limits) override {
+    return std::make_unique<channel::MemoryChannel>(channel::MemoryChannelOptions{
+        .capacity_events = limits.capacity_events,
+        .transaction_capacity_events = limits.transaction_capacity_events,
+        .keep_alive = limits.keep_alive});
+  }
+  [[nodiscard]] bool is_durable() const override { return false; }
+};
+
+/// The last argument of INSTANTIATE_TEST_SUITE_P.
+inline std::string kind_name(const testing::TestParamInfo<ChannelKind>& info) {
+  return info.param.name;
+}
+
+/// Every kind the tests are run against.
+inline std::vector<ChannelKind> channel_kinds() {
+  return {
+      {"memory",
+       []() -> std::unique_ptr<ChannelHome> { return std::make_unique<MemoryChannelHome>(); }},
+  };
+}
+
+}  // namespace spillway::test
