@@ -3,21 +3,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
-#include <map>
-#include <mutex>
 #include <string>
 
 #include "wal/base/clock.h"
+#include "wal/base/log_burst.h"
 
 namespace spillway {
 namespace {
-
-constexpr std::uint64_t kBurstLines = 5;
-constexpr std::uint64_t kBurstWindowNs = 10'000'000'000;
 
 std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
 std::atomic<LogFormat> line_format{LogFormat::kText};
@@ -28,37 +26,57 @@ const char* level_name(LogLevel level) {
 }
 
 std::string utc_time(std::int64_t wall_ms) {
-  const std::time_t seconds = wall_ms / 1000;
+  const std::int64_t millis = (wall_ms % 1000 + 1000) % 1000;  // a clock may stand before 1970
+  const std::time_t seconds = (wall_ms - millis) / 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     wall_ms % 1000);
+                     millis);
 }
 
+// Length of the UTF-8 sequence at the start of `text`; 0 when it is not valid (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xC0U) != 0x80) return 0;
+  }
+  const bool is_overlong = (lead == 0xE0 && at(1) < 0xA0) || (lead == 0xF0 && at(1) < 0x90);
+  const bool is_surrogate = lead == 0xED && at(1) > 0x9F;
+  const bool is_beyond = lead == 0xF4 && at(1) > 0x8F;
+  return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+// Values come from peers and file names: a line must stay one line and valid UTF-8.
 void append_quoted(std::string& line, std::string_view text) {
   line += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const char c = text.front();
+    if (length == 0) {
+      line += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
       line += '\\';
       line += c;
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
       line += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     } else {
-      line += c;
+      line += text.substr(0, length);
     }
+    text.remove_prefix(length == 0 ? 1 : length);
   }
   line += '"';
 }
 
+// Bytes outside ASCII are quoted, because only append_quoted() checks them.
 bool needs_quotes(std::string_view text) {
-  if (text.empty()) return true;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '=' || c == '\\' || c == 0x7F) {
-      return true;
-    }
-  }
-  return false;
+  return text.empty() || !std::all_of(text.begin(), text.end(), [](char c) {
+           return c > 0x20 && c < 0x7F && c != '"' && c != '=' && c != '\\';
+         });
 }
 
 void append_value(std::string& line, const LogField::Value& value, LogFormat format) {
@@ -71,7 +89,8 @@ void append_value(std::string& line, const LogField::Value& value, LogFormat for
   } else if (const auto* flag = std::get_if<bool>(&value)) {
     line += *flag ? "true" : "false";
   } else if (const auto* number = std::get_if<double>(&value)) {
-    line += fmt::format("{:g}", *number);
+    const bool is_null = format == LogFormat::kJson && !std::isfinite(*number);
+    line += is_null ? "null" : fmt::format("{:g}", *number);  // JSON has no infinity
   } else if (const auto* negative = std::get_if<std::int64_t>(&value)) {
     line += fmt::format("{}", *negative);
   } else {
@@ -79,46 +98,15 @@ void append_value(std::string& line, const LogField::Value& value, LogFormat for
   }
 }
 
-// How many lines an id has written in its current window, and how many it has swallowed.
-struct Burst {
-  std::uint64_t window_start_ns = 0;
-  std::uint64_t written = 0;
-  std::uint64_t suppressed = 0;
-};
-
-struct Admission {
-  bool is_admitted = true;
-  std::uint64_t suppressed = 0;
-};
-
-Admission admit(std::string_view id) {
-  static std::mutex mutex;
-  static std::map<std::string, Burst, std::less<>> bursts;
-  const std::uint64_t now = SystemClock().monotonic_ns();
-  const std::lock_guard lock(mutex);
-  auto found = bursts.find(id);
-  if (found == bursts.end()) found = bursts.emplace(std::string(id), Burst{}).first;
-  Burst& burst = found->second;
-  if (burst.written == 0 || now - burst.window_start_ns >= kBurstWindowNs) {
-    const std::uint64_t suppressed = burst.suppressed;
-    burst = {.window_start_ns = now, .written = 1, .suppressed = 0};
-    return {.is_admitted = true, .suppressed = suppressed};
-  }
-  if (burst.written < kBurstLines) {
-    ++burst.written;
-    return {};
-  }
-  ++burst.suppressed;
-  return {.is_admitted = false};
-}
-
 void write_line(LogLevel level, std::string_view id, std::string_view message, LogFields fields) {
   if (level < minimum_level.load(std::memory_order_relaxed)) return;
-  Admission admission;
-  if (level >= LogLevel::kWarn) admission = admit(id);
+  static LogBurst burst;
+  const SystemClock clock;
+  LogBurst::Admission admission;
+  if (level >= LogLevel::kWarn) admission = burst.admit(id, clock.monotonic_ns());
   if (!admission.is_admitted) return;
   const LogFormat format = line_format.load(std::memory_order_relaxed);
-  std::string line = format_log_line(format, SystemClock().wall_ms(), level, id, message, fields);
+  std::string line = format_log_line(format, clock.wall_ms(), level, id, message, fields);
   if (admission.suppressed > 0) {
     const bool is_json = format == LogFormat::kJson;
     if (is_json) line.pop_back();
