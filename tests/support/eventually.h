@@ -1,21 +1,19 @@
-// Waiting for a condition another thread brings about, without sleeping for a guessed time.
+// Waiting for a condition that another thread or process brings about.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
-#include <thread>
 
 namespace spillway::test {
 
-/// Generous: reached only when something hangs.
-inline constexpr std::chrono::seconds kPatience{60};
-
-/// Evaluates `condition` until it is true or kPatience is over; returns its last value.
+/// Asks `is_met` every few milliseconds until it is true; false after a generous deadline.
 template <class Condition>
-bool eventually(Condition&& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return condition();
-    std::this_thread::yield();
+bool eventually(Condition&& is_met, std::chrono::seconds deadline = std::chrono::seconds(30)) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (!is_met()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    ::poll(nullptr, 0, 5);
   }
   return true;
 }

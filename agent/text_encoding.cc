@@ -1,0 +1,118 @@
+#include "agent/text_encoding.h"
+
+#include <algorithm>
+
+#include "wal/base/check.h"
+
+namespace spillway::agent {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+unsigned byte_at(std::string_view text, std::size_t at) {
+  return static_cast<unsigned char>(text[at]);
+}
+
+bool is_continuation(unsigned byte) {
+  return (byte & 0xC0U) == 0x80U;
+}
+
+// Length that the first byte of a sequence announces; 0 for a byte that cannot start one.
+std::size_t announced_bytes(unsigned lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2) return 0;
+  if (lead < 0xE0) return 2;
+  if (lead < 0xF0) return 3;
+  return lead < 0xF5 ? 4 : 0;
+}
+
+// Bounds of the second byte: excludes overlong forms, surrogates and what is above U+10FFFF
+// (Unicode 15, table 3-7).
+bool is_second_byte(unsigned lead, unsigned second) {
+  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  return second >= low && second <= high;
+}
+
+struct Sequence {
+  std::size_t bytes = 1;
+  bool is_valid = false;
+};
+
+// The sequence at `at`, or the longest start of one that can only become one replacement.
+Sequence sequence_at(std::string_view text, std::size_t at) {
+  const unsigned lead = byte_at(text, at);
+  const std::size_t announced = announced_bytes(lead);
+  if (announced == 0) return {.bytes = 1, .is_valid = false};
+  for (std::size_t i = 1; i < announced; ++i) {
+    if (at + i == text.size()) return {.bytes = i, .is_valid = false};
+    const unsigned byte = byte_at(text, at + i);
+    if (i == 1 ? !is_second_byte(lead, byte) : !is_continuation(byte)) {
+      return {.bytes = i, .is_valid = false};
+    }
+  }
+  return {.bytes = announced, .is_valid = true};
+}
+
+void append_repaired(std::string_view bytes, std::string& out) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Sequence sequence = sequence_at(bytes, at);
+    out += sequence.is_valid ? bytes.substr(at, sequence.bytes) : kReplacement;
+    at += sequence.bytes;
+  }
+}
+
+}  // namespace
+
+Encoding encoding_named(std::string_view name) {
+  if (name.starts_with("utf")) return Encoding::kUtf8;
+  if (name.ends_with("ascii")) return Encoding::kUsAscii;
+  return Encoding::kIso88591;
+}
+
+void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out) {
+  const bool is_ascii =
+      std::all_of(bytes.begin(), bytes.end(), [](char c) { return (c & '\x80') == 0; });
+  if (is_ascii) {
+    out += bytes;
+    return;
+  }
+  if (encoding == Encoding::kUtf8) return append_repaired(bytes, out);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      out += c;
+    } else if (encoding == Encoding::kUsAscii) {
+      out += kReplacement;
+    } else {
+      out += static_cast<char>(0xC0U | (byte >> 6U));
+      out += static_cast<char>(0x80U | (byte & 0x3FU));
+    }
+  }
+}
+
+std::size_t count_chars(std::string_view bytes, Encoding encoding) {
+  if (encoding != Encoding::kUtf8) return bytes.size();
+  std::size_t chars = 0;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!is_continuation(byte)) ++chars;
+    if (byte >= 0xF0) ++chars;  // becomes a surrogate pair
+  }
+  return chars;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) {
+  CHECK(bytes_max >= 4);
+  if (text.size() <= bytes_max) return text;
+  // The cut is wrong only when it leaves a sequence that goes on behind it.
+  for (std::size_t back = 1; back < 4; ++back) {
+    const std::size_t lead = bytes_max - back;
+    if (is_continuation(byte_at(text, lead))) continue;
+    const bool is_cut_through = announced_bytes(byte_at(text, lead)) > back;
+    return text.substr(0, is_cut_through ? lead : bytes_max);
+  }
+  return text.substr(0, bytes_max);
+}
+
+}  // namespace spillway::agent

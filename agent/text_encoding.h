@@ -1,0 +1,31 @@
+// Character sets of text that arrives from outside: decoding to UTF-8, counting, cutting.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace spillway::agent {
+
+enum class Encoding : std::uint8_t { kUtf8, kUsAscii, kIso88591 };
+
+/// Names accepted for an option, as OptionSpec::choices.
+inline constexpr std::string_view kEncodingChoices =
+    "utf-8|utf8|us-ascii|ascii|iso-8859-1|iso8859_1|latin1";
+
+/// `name` is one of kEncodingChoices, in lower case.
+Encoding encoding_named(std::string_view name);
+
+/// Appends `bytes` as valid UTF-8; what does not decode becomes U+FFFD, as in Java.
+void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out);
+
+/// Java's length of `bytes` once decoded: UTF-16 units, so that characters beyond U+FFFF count
+/// twice. Exact for valid input; each stray byte counts once at most.
+std::size_t count_chars(std::string_view bytes, Encoding encoding);
+
+/// The longest prefix of at most `bytes_max` bytes that does not end inside a UTF-8 sequence; of
+/// text that is not UTF-8, `bytes_max` bytes. `bytes_max` must be at least 4.
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max);
+
+}  // namespace spillway::agent
