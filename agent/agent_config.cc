@@ -65,9 +65,9 @@ class AgentBuilder {
 
   AgentConfig build(std::string_view name) {
     agent_.name = name;
-    for (const ComponentTree& tree : tree_.of(ComponentKind::kChannel)) add_channel(tree);
-    for (const ComponentTree& tree : tree_.of(ComponentKind::kSource)) add_source(tree);
-    for (const ComponentTree& tree : tree_.of(ComponentKind::kSink)) add_sink(tree);
+    for (const ComponentTree& tree : tree_.of(ConfigSection::kChannels)) add_channel(tree);
+    for (const ComponentTree& tree : tree_.of(ConfigSection::kSources)) add_source(tree);
+    for (const ComponentTree& tree : tree_.of(ConfigSection::kSinks)) add_sink(tree);
     return std::move(agent_);
   }
 
@@ -81,7 +81,7 @@ class AgentBuilder {
   };
 
   template <class Type>
-  Checked<Type> check(ComponentKind kind, const ComponentTree& tree, Config::Values values,
+  Checked<Type> check(ConfigSection section, const ComponentTree& tree, Config::Values values,
                       std::span<const OptionSpec> runner_options) {
     const std::size_t before = problems_.size();
     Checked<Type> checked;
@@ -90,7 +90,7 @@ class AgentBuilder {
       checked.type = find_type<Type>(written_type->second.text);
       if (checked.type == nullptr) {
         problems_.push_back({written_type->second.origin, tree.key_prefix + "type",
-                             refuse_type(kind, written_type->second.text)});
+                             refuse_type(section, written_type->second.text)});
       }
     }
     const std::span<const OptionSpec> own =
@@ -109,7 +109,7 @@ class AgentBuilder {
 
   void add_channel(const ComponentTree& tree) {
     auto checked =
-        check<ChannelType>(ComponentKind::kChannel, tree, tree.values, channel_runner_options());
+        check<ChannelType>(ConfigSection::kChannels, tree, tree.values, channel_runner_options());
     agent_.channels.push_back({tree.name, tree.origin, checked.type, std::move(checked.config)});
   }
 
@@ -118,7 +118,8 @@ class AgentBuilder {
     Config::Values values = tree.values;
     refuse_interceptors(tree, values);
     check_selector(tree, values);
-    auto checked = check<SourceType>(ComponentKind::kSource, tree, values, source_runner_options());
+    auto checked =
+        check<SourceType>(ConfigSection::kSources, tree, values, source_runner_options());
     SourceConfig source{
         tree.name, tree.origin, checked.type, std::move(checked.config), std::move(checked.runner),
         {},        {}};
@@ -129,7 +130,7 @@ class AgentBuilder {
 
   void add_sink(const ComponentTree& tree) {
     const std::size_t before = problems_.size();
-    auto checked = check<SinkType>(ComponentKind::kSink, tree, tree.values, sink_runner_options());
+    auto checked = check<SinkType>(ConfigSection::kSinks, tree, tree.values, sink_runner_options());
     SinkConfig sink{
         tree.name, tree.origin, checked.type, std::move(checked.config), std::move(checked.runner),
         0};
@@ -182,7 +183,7 @@ class AgentBuilder {
     }
     // Listed and not configured has been said already.
     const std::vector<std::string>& listed =
-        tree_.listed[static_cast<std::size_t>(ComponentKind::kChannel)];
+        tree_.listed[static_cast<std::size_t>(ConfigSection::kChannels)];
     if (std::find(listed.begin(), listed.end(), name) == listed.end() && !name.empty()) {
       const std::vector<std::string_view> candidates(listed.begin(), listed.end());
       refuse(tree, runner, option,

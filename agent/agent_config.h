@@ -1,6 +1,6 @@
 // AgentConfig: everything one agent will run, validated; made from properties files.
 //
-// Knows the shape of Flume's keys (`<agent>.<kind>.<component>.<option>`), the lists, the links
+// Knows the shape of Flume's keys (`<agent>.<section>.<component>.<option>`), the lists, the links
 // between components and the rules across them. What one option means is its OptionSpec row's
 // business; building and running the components is the runtime's.
 #pragma once

@@ -24,8 +24,8 @@ struct OwnedPath {
   ConfigOrigin origin;
 };
 
-std::string prefix_of(const AgentConfig& agent, ComponentKind kind, std::string_view name) {
-  return fmt::format("{}.{}.{}.", agent.name, plural_of(kind), name);
+std::string prefix_of(const AgentConfig& agent, ConfigSection section, std::string_view name) {
+  return fmt::format("{}.{}.{}.", agent.name, plural_of(section), name);
 }
 
 /// The place of an option's value, or of the component when the value is a default.
@@ -46,8 +46,8 @@ std::string_view batch_option(std::span<const OptionSpec> options) {
 }
 
 void check_is_runnable(const AgentConfig& agent, const ConfigTree& tree, Problems& problems) {
-  const auto is_listed = [&tree](ComponentKind kind) {
-    return !tree.listed[static_cast<std::size_t>(kind)].empty();
+  const auto is_listed = [&tree](ConfigSection section) {
+    return !tree.listed[static_cast<std::size_t>(section)].empty();
   };
   const auto refuse = [&agent, &problems](std::string key, std::string reason) {
     ConfigOrigin origin;
@@ -56,10 +56,10 @@ void check_is_runnable(const AgentConfig& agent, const ConfigTree& tree, Problem
     for (const ChannelConfig& channel : agent.channels) origin.file = channel.origin.file;
     problems.push_back({origin, std::move(key), std::move(reason)});
   };
-  if (!is_listed(ComponentKind::kChannel)) {
+  if (!is_listed(ConfigSection::kChannels)) {
     refuse(agent.name + ".channels", "the agent has no channel; list at least one");
   }
-  if (!is_listed(ComponentKind::kSource) && !is_listed(ComponentKind::kSink)) {
+  if (!is_listed(ConfigSection::kSources) && !is_listed(ConfigSection::kSinks)) {
     refuse(agent.name, "the agent has neither a source nor a sink");
   }
 }
@@ -78,7 +78,7 @@ void check_capacity(const AgentConfig& agent, Problems& problems) {
     const std::string_view option = is_default ? "capacity" : kTransaction;
     problems.push_back(
         {place_of(channel, option),
-         prefix_of(agent, ComponentKind::kChannel, channel.name) + std::string(option),
+         prefix_of(agent, ConfigSection::kChannels, channel.name) + std::string(option),
          fmt::format("the {}transactionCapacity of {} is larger than the capacity of {}",
                      is_default ? "default " : "", transaction, capacity)});
   }
@@ -86,7 +86,7 @@ void check_capacity(const AgentConfig& agent, Problems& problems) {
 
 /// `component` moves up to `batch` events in one transaction of `channel`.
 template <class Component>
-void check_batch(const AgentConfig& agent, ComponentKind kind, const Component& component,
+void check_batch(const AgentConfig& agent, ConfigSection section, const Component& component,
                  const ChannelConfig& channel, Problems& problems) {
   if (component.type == nullptr || channel.type == nullptr) return;
   const std::size_t batch = component.type->batch_size(component.config);
@@ -94,7 +94,7 @@ void check_batch(const AgentConfig& agent, ComponentKind kind, const Component& 
   if (batch <= capacity) return;
   const std::string_view option = batch_option(component.type->options);
   problems.push_back(
-      {place_of(component, option), prefix_of(agent, kind, component.name) + std::string(option),
+      {place_of(component, option), prefix_of(agent, section, component.name) + std::string(option),
        fmt::format("a batch of {} events does not fit the transactionCapacity of {} of channel "
                    "\"{}\"; lower the one or raise the other",
                    batch, capacity, channel.name)});
@@ -103,15 +103,15 @@ void check_batch(const AgentConfig& agent, ComponentKind kind, const Component& 
 void check_batches(const AgentConfig& agent, Problems& problems) {
   for (const SourceConfig& source : agent.sources) {
     for (const std::size_t i : source.required_channels) {
-      check_batch(agent, ComponentKind::kSource, source, agent.channels[i], problems);
+      check_batch(agent, ConfigSection::kSources, source, agent.channels[i], problems);
     }
     for (const std::size_t i : source.optional_channels) {
-      check_batch(agent, ComponentKind::kSource, source, agent.channels[i], problems);
+      check_batch(agent, ConfigSection::kSources, source, agent.channels[i], problems);
     }
   }
   for (const SinkConfig& sink : agent.sinks) {
     if (sink.type == nullptr) continue;  // and then its link may be missing
-    check_batch(agent, ComponentKind::kSink, sink, agent.channels[sink.channel], problems);
+    check_batch(agent, ConfigSection::kSinks, sink, agent.channels[sink.channel], problems);
   }
 }
 
@@ -157,13 +157,13 @@ void check_shared_paths(const std::vector<OwnedPath>& paths, bool is_notice, Pro
 void check_paths(const AgentConfig& agent, Problems& problems) {
   std::vector<OwnedPath> owned;
   for (const ChannelConfig& channel : agent.channels) {
-    const auto paths = paths_of(channel, prefix_of(agent, ComponentKind::kChannel, channel.name));
+    const auto paths = paths_of(channel, prefix_of(agent, ConfigSection::kChannels, channel.name));
     owned.insert(owned.end(), paths.begin(), paths.end());
   }
   check_shared_paths(owned, false, problems);
   owned.clear();
   for (const SourceConfig& source : agent.sources) {
-    const auto paths = paths_of(source, prefix_of(agent, ComponentKind::kSource, source.name));
+    const auto paths = paths_of(source, prefix_of(agent, ConfigSection::kSources, source.name));
     owned.insert(owned.end(), paths.begin(), paths.end());
   }
   check_shared_paths(owned, true, problems);

@@ -15,7 +15,8 @@
 namespace spillway::agent {
 namespace {
 
-constexpr std::array kKinds{ComponentKind::kChannel, ComponentKind::kSource, ComponentKind::kSink};
+constexpr std::array kKinds{ConfigSection::kChannels, ConfigSection::kSources,
+                            ConfigSection::kSinks};
 
 /// Flume's kinds that this build refuses as a whole, and how.
 struct RefusedKind {
@@ -53,9 +54,9 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1));
 }
 
-std::optional<ComponentKind> kind_of(std::string_view plural) {
-  for (const ComponentKind kind : kKinds) {
-    if (plural_of(kind) == plural) return kind;
+std::optional<ConfigSection> kind_of(std::string_view plural) {
+  for (const ConfigSection section : kKinds) {
+    if (plural_of(section) == plural) return section;
   }
   return std::nullopt;
 }
@@ -69,37 +70,37 @@ class TreeBuilder {
     std::string_view rest = property.key;
     const std::string_view agent = take_part(rest);
     if (agent.empty() || rest.empty()) {
-      refuse(property, "a key begins with an agent's name and a kind: <agent>.sources = …");
+      refuse(property, "a key begins with an agent's name: <agent>.sources = …");
       return;
     }
     if (agent != agent_name_ || is_duplicate(property)) return;
     const std::string_view plural = take_part(rest);
     if (is_refused_kind(property, plural)) return;
-    const std::optional<ComponentKind> kind = kind_of(plural);
-    if (!kind) {
+    const std::optional<ConfigSection> section = kind_of(plural);
+    if (!section) {
       constexpr std::array<std::string_view, 3> kPlurals{"channels", "sinks", "sources"};
       refuse(property, fmt::format("{} is none of sources, channels, sinks{}", in_quotes(plural),
                                    did_you_mean(nearest(plural, kPlurals))));
     } else if (property.key.size() == agent.size() + 1 + plural.size()) {
-      add_list(*kind, property);
+      add_list(*section, property);
     } else {
-      add_option(*kind, property, rest);
+      add_option(*section, property, rest);
     }
   }
 
   ConfigTree finish() {
     ConfigTree tree;
-    for (const ComponentKind kind : kKinds) {
-      collect(kind, tree.components[static_cast<std::size_t>(kind)]);
-      report_unlisted(kind);
-      tree.listed[static_cast<std::size_t>(kind)] = std::move(listed(kind).names);
+    for (const ConfigSection section : kKinds) {
+      collect(section, tree.components[static_cast<std::size_t>(section)]);
+      report_unlisted(section);
+      tree.listed[static_cast<std::size_t>(section)] = std::move(listed(section).names);
     }
     return tree;
   }
 
  private:
-  Listed& listed(ComponentKind kind) { return listed_[static_cast<std::size_t>(kind)]; }
-  auto& written(ComponentKind kind) { return written_[static_cast<std::size_t>(kind)]; }
+  Listed& listed(ConfigSection section) { return listed_[static_cast<std::size_t>(section)]; }
+  auto& written(ConfigSection section) { return written_[static_cast<std::size_t>(section)]; }
 
   bool is_duplicate(const Property& property) {
     const auto [first, is_new] = first_lines_.emplace(property.key, property.origin);
@@ -118,8 +119,8 @@ class TreeBuilder {
     return false;
   }
 
-  void add_list(ComponentKind kind, const Property& property) {
-    Listed& list = listed(kind);
+  void add_list(ConfigSection section, const Property& property) {
+    Listed& list = listed(section);
     list.origin = property.origin;
     for (std::string& name : split_words(property.value)) {
       if (name.find('.') != std::string::npos) {
@@ -133,49 +134,49 @@ class TreeBuilder {
     if (list.names.empty()) refuse(property, "lists no name; add one, or remove the key");
   }
 
-  void add_option(ComponentKind kind, const Property& property, std::string_view rest) {
+  void add_option(ConfigSection section, const Property& property, std::string_view rest) {
     const std::string_view name = take_part(rest);
     if (name.empty() || rest.empty()) {
       refuse(property, fmt::format("a {0}'s key has a name and an option: {1}.{2}.<name>.<option>",
-                                   singular_of(kind), agent_name_, plural_of(kind)));
+                                   singular_of(section), agent_name_, plural_of(section)));
       return;
     }
-    const auto [at, is_new] = written(kind).emplace(name, Written{});
+    const auto [at, is_new] = written(section).emplace(name, Written{});
     if (is_new || rest == "type") at->second.origin = property.origin;
     at->second.values.emplace(rest, Config::Value{trimmed(property.value), property.origin});
   }
 
-  void collect(ComponentKind kind, std::vector<ComponentTree>& components) {
-    for (const std::string& name : listed(kind).names) {
-      const auto at = written(kind).find(name);
-      if (at == written(kind).end()) {
-        problems_.push_back({listed(kind).origin, list_key(kind),
+  void collect(ConfigSection section, std::vector<ComponentTree>& components) {
+    for (const std::string& name : listed(section).names) {
+      const auto at = written(section).find(name);
+      if (at == written(section).end()) {
+        problems_.push_back({listed(section).origin, list_key(section),
                              fmt::format("{} is listed and not configured; write {}.{}.type = …",
-                                         in_quotes(name), list_key(kind), name)});
+                                         in_quotes(name), list_key(section), name)});
         continue;
       }
-      components.push_back({name, fmt::format("{}.{}.", list_key(kind), name), at->second.origin,
+      components.push_back({name, fmt::format("{}.{}.", list_key(section), name), at->second.origin,
                             at->second.values});
     }
   }
 
-  void report_unlisted(ComponentKind kind) {
-    const std::vector<std::string>& names = listed(kind).names;
-    for (const auto& [name, component] : written(kind)) {
+  void report_unlisted(ConfigSection section) {
+    const std::vector<std::string>& names = listed(section).names;
+    for (const auto& [name, component] : written(section)) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
       std::vector<std::string_view> candidates;  // listed, but with nothing written for them
       for (const std::string& candidate : names) {
-        if (!written(kind).contains(candidate)) candidates.push_back(candidate);
+        if (!written(section).contains(candidate)) candidates.push_back(candidate);
       }
       problems_.push_back(
-          {component.origin, fmt::format("{}.{}", list_key(kind), name),
+          {component.origin, fmt::format("{}.{}", list_key(section), name),
            fmt::format("is configured and not listed; add {} to {}{}", in_quotes(name),
-                       list_key(kind), did_you_mean(nearest(name, candidates)))});
+                       list_key(section), did_you_mean(nearest(name, candidates)))});
     }
   }
 
-  [[nodiscard]] std::string list_key(ComponentKind kind) const {
-    return fmt::format("{}.{}", agent_name_, plural_of(kind));
+  [[nodiscard]] std::string list_key(ConfigSection section) const {
+    return fmt::format("{}.{}", agent_name_, plural_of(section));
   }
 
   void refuse(const Property& property, std::string reason) {
@@ -186,20 +187,20 @@ class TreeBuilder {
   std::vector<ConfigProblem>& problems_;
   std::map<std::string, ConfigOrigin, std::less<>> first_lines_;
   std::set<std::string_view> refused_;
-  std::array<Listed, kComponentKinds> listed_;
-  std::array<std::map<std::string, Written, std::less<>>, kComponentKinds> written_;
+  std::array<Listed, kConfigSections> listed_;
+  std::array<std::map<std::string, Written, std::less<>>, kConfigSections> written_;
 };
 
 }  // namespace
 
-std::string_view plural_of(ComponentKind kind) {
-  constexpr std::array<std::string_view, kComponentKinds> kWords{"channels", "sources", "sinks"};
-  return kWords[static_cast<std::size_t>(kind)];
+std::string_view plural_of(ConfigSection section) {
+  constexpr std::array<std::string_view, kConfigSections> kWords{"channels", "sources", "sinks"};
+  return kWords[static_cast<std::size_t>(section)];
 }
 
-std::string_view singular_of(ComponentKind kind) {
-  constexpr std::array<std::string_view, kComponentKinds> kWords{"channel", "source", "sink"};
-  return kWords[static_cast<std::size_t>(kind)];
+std::string_view singular_of(ConfigSection section) {
+  constexpr std::array<std::string_view, kConfigSections> kWords{"channel", "source", "sink"};
+  return kWords[static_cast<std::size_t>(section)];
 }
 
 std::vector<std::string> agent_names(const std::vector<Property>& properties) {

@@ -1,8 +1,8 @@
 // ConfigTree: the properties of one agent, sorted into Flume's shape.
 //
-// `<agent>.<kind> = name name` is a list; `<agent>.<kind>.<name>.<option> = value` belongs to a
-// component. Reports what contradicts that shape: unknown kinds, keys defined twice, names listed
-// twice, listed and not configured, configured and not listed. Types and options are not its
+// `<agent>.<section> = name name` is a list, `<agent>.<section>.<name>.<option> = value` belongs to
+// a component. Reports what contradicts that shape: unknown sections, keys defined twice, names
+// listed twice, listed and not configured, configured and not listed. Types and options are not its
 // business.
 #pragma once
 
@@ -19,13 +19,13 @@
 
 namespace spillway::agent {
 
-enum class ComponentKind : std::uint8_t { kChannel, kSource, kSink };
-inline constexpr std::size_t kComponentKinds = 3;
+enum class ConfigSection : std::uint8_t { kChannels, kSources, kSinks };
+inline constexpr std::size_t kConfigSections = 3;
 
 /// "channels", "sources", "sinks": the word in the keys.
-std::string_view plural_of(ComponentKind kind);
+std::string_view plural_of(ConfigSection section);
 /// "channel", "source", "sink": the word in the messages.
-std::string_view singular_of(ComponentKind kind);
+std::string_view singular_of(ConfigSection section);
 
 /// One listed component with everything that was written below its name.
 struct ComponentTree {
@@ -36,11 +36,11 @@ struct ComponentTree {
 };
 
 struct ConfigTree {
-  std::array<std::vector<ComponentTree>, kComponentKinds> components;  // in the order of the lists
-  std::array<std::vector<std::string>, kComponentKinds> listed;        // configured or not
+  std::array<std::vector<ComponentTree>, kConfigSections> components;  // in the order of the lists
+  std::array<std::vector<std::string>, kConfigSections> listed;        // configured or not
 
-  [[nodiscard]] const std::vector<ComponentTree>& of(ComponentKind kind) const {
-    return components[static_cast<std::size_t>(kind)];
+  [[nodiscard]] const std::vector<ComponentTree>& of(ConfigSection section) const {
+    return components[static_cast<std::size_t>(section)];
   }
 };
 

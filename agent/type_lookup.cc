@@ -31,16 +31,16 @@ bool contains(std::span<const std::string_view> aliases, std::string_view alias)
   return std::find(aliases.begin(), aliases.end(), alias) != aliases.end();
 }
 
-bool is_flume_type(ComponentKind kind, std::string_view type) {
+bool is_flume_type(ConfigSection section, std::string_view type) {
   // Every class in Flume's packages is taken for one of Flume's: a list would be out of date.
   if (type.starts_with(kJavaPrefix)) return true;
   const std::string alias = to_lower(type);
-  switch (kind) {
-    case ComponentKind::kChannel:
+  switch (section) {
+    case ConfigSection::kChannels:
       return contains(kChannels, alias);
-    case ComponentKind::kSource:
+    case ConfigSection::kSources:
       return contains(kSources, alias);
-    case ComponentKind::kSink:
+    case ConfigSection::kSinks:
       return contains(kSinks, alias);
   }
   return false;
@@ -61,13 +61,13 @@ KnownTypes known_of(std::span<const Type* const> types) {
   return known;
 }
 
-KnownTypes known_types(ComponentKind kind) {
-  switch (kind) {
-    case ComponentKind::kChannel:
+KnownTypes known_types(ConfigSection section) {
+  switch (section) {
+    case ConfigSection::kChannels:
       return known_of(channel_types());
-    case ComponentKind::kSource:
+    case ConfigSection::kSources:
       return known_of(source_types());
-    case ComponentKind::kSink:
+    case ConfigSection::kSinks:
       return known_of(sink_types());
   }
   return {};
@@ -83,15 +83,15 @@ std::string_view nearest_class(std::string_view type,
 
 }  // namespace
 
-std::string refuse_type(ComponentKind kind, std::string_view type) {
-  const KnownTypes known = known_types(kind);
-  const std::string_view word = singular_of(kind);
+std::string refuse_type(ConfigSection section, std::string_view type) {
+  const KnownTypes known = known_types(section);
+  const std::string_view word = singular_of(section);
   const std::string unknown = fmt::format("{} is not a {} type", in_quotes(type), word);
   if (const std::string_view near = nearest_class(type, known.java_classes); !near.empty()) {
     return unknown + did_you_mean(near);
   }
   const std::string names = fmt::format("{}", fmt::join(known.names, ", "));
-  if (is_flume_type(kind, type)) {
+  if (is_flume_type(section, type)) {
     return fmt::format("{} is a Flume {} type that this build does not have; it has: {}",
                        in_quotes(type), word, names);
   }

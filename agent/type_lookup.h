@@ -27,7 +27,7 @@ inline const SinkType* find_type<SinkType>(std::string_view type) {
 
 /// Why `type`, which the registry does not have, is refused: mistyped, one of Flume's that this
 /// build lacks, a foreign Java class, or nothing known.
-std::string refuse_type(ComponentKind kind, std::string_view type);
+std::string refuse_type(ConfigSection section, std::string_view type);
 
 /// The same for the value of `selector.type`; empty when the selector exists.
 std::string refuse_selector(std::string_view type);

@@ -1,0 +1,193 @@
+#include "agent/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "agent/agent_config.h"
+#include "agent/list_components.h"
+#include "agent/run_agent.h"
+#include "agent/run_check.h"
+#include "agent/system_properties.h"
+#include "agent/version.h"
+#include "wal/base/log.h"
+
+namespace spillway::agent {
+namespace {
+
+constexpr const char* kAbout =
+    "Collects, stores and forwards log events: an Apache Flume agent around a durable channel.";
+
+/// Where the parser puts what it read; one field per flag.
+struct Arguments {
+  AgentOptions agent;
+  CheckOptions check;
+  bool is_reload_disabled = false;
+  std::vector<std::string> definitions;  // -D
+  std::string log_format = "text";
+  std::string component;
+  bool is_markdown = false;
+  bool is_json = false;
+  std::string help_topic;
+
+  // Flume's flags that mean nothing to a native program; accepted, so that scripts keep working.
+  std::string conf_dir;
+  std::string class_path;
+  std::string plugins_path;
+  std::string zookeeper;
+  std::string zookeeper_path;
+  std::vector<std::string> jvm_flags;
+};
+
+void add_agent(CLI::App& app, Arguments& arguments) {
+  CLI::App* const agent = app.add_subcommand("agent", "run an agent");
+  agent->add_option("-n,--name", arguments.agent.agent_name, "agent to run")->required();
+  agent->add_option("-f,--conf-file", arguments.agent.config_files, "properties file; repeatable")
+      ->required()
+      ->allow_extra_args(false);
+  agent->add_flag("--no-reload-conf", arguments.is_reload_disabled,
+                  "do not look at the files again while running");
+  agent
+      ->add_option("-i,--poll-interval", arguments.agent.poll_interval_seconds,
+                   "seconds between two looks at the files")
+      ->check(CLI::Range(1U, 86'400U));
+  agent->add_option("-D", arguments.definitions, "key=value, as Flume's: flume.root.logger, …")
+      ->allow_extra_args(false);
+  agent->add_option("--log-format", arguments.log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  const std::string ignored = "accepted and ignored: ";
+  agent->add_option("-c,--conf", arguments.conf_dir, ignored + "directory of flume-env.sh");
+  agent->add_option("-C,--classpath", arguments.class_path, ignored + "Java class path");
+  agent->add_option("--plugins-path", arguments.plugins_path, ignored + "Java plug-ins");
+  agent->add_option("-X", arguments.jvm_flags, ignored + "JVM flags")->allow_extra_args(false);
+  agent->add_option("-z,--zkConnString", arguments.zookeeper, ignored + "ZooKeeper hosts");
+  agent->add_option("-p,--zkBasePath", arguments.zookeeper_path, ignored + "ZooKeeper path");
+}
+
+void add_others(CLI::App& app, Arguments& arguments) {
+  CLI::App* const check = app.add_subcommand("check", "say what is wrong with a configuration");
+  check->add_option("-f,--conf-file", arguments.check.config_files, "properties file; repeatable")
+      ->required()
+      ->allow_extra_args(false);
+  check->add_option("-n,--name", arguments.check.agent_name, "only this agent; otherwise all");
+  check->add_flag("--json", arguments.check.is_json, "one JSON object");
+  check->add_flag("--strict", arguments.check.is_strict, "fail on notices too");
+
+  CLI::App* const components = app.add_subcommand("components", "list components and options");
+  components->add_option("NAME", arguments.component, "only this one, with its options");
+  CLI::Option* const markdown =
+      components->add_flag("--markdown", arguments.is_markdown, "as docs/components.md has it");
+  components->add_flag("--json", arguments.is_json, "as JSON")->excludes(markdown);
+
+  app.add_subcommand("version", "print the version");
+  CLI::App* const help = app.add_subcommand("help", "print this, or the flags of one command");
+  help->add_option("COMMAND", arguments.help_topic, "the command to explain");
+}
+
+void print_notices(const std::vector<std::string>& notices) {
+  for (const std::string& notice : notices) fmt::print(stderr, "notice: {}\n", notice);
+}
+
+std::vector<std::string> ignored_flags(const Arguments& arguments) {
+  std::vector<std::string> notices;
+  const auto note = [&notices](const std::string& value, std::string_view flag) {
+    if (!value.empty()) notices.push_back(fmt::format("{} has no effect", flag));
+  };
+  // -c is in every start script and has nothing to say: not worth a line.
+  note(arguments.class_path, "-C");
+  note(arguments.plugins_path, "--plugins-path");
+  note(arguments.zookeeper, "-z (configuration from ZooKeeper is not supported yet)");
+  note(arguments.zookeeper_path, "-p (configuration from ZooKeeper is not supported yet)");
+  for (const std::string& flag : arguments.jvm_flags)
+    notices.push_back("-X" + flag + " has no effect");
+  return notices;
+}
+
+int start_agent(Arguments& arguments) {
+  const SystemProperties properties = read_system_properties(arguments.definitions);
+  print_notices(ignored_flags(arguments));
+  print_notices(properties.notices);
+  for (const std::string& problem : properties.problems) fmt::print(stderr, "{}\n", problem);
+  if (!properties.problems.empty()) return kExitBadUsage;
+  if (properties.log_level) set_log_level(*properties.log_level);
+  set_log_format(arguments.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+
+  AgentOptions& options = arguments.agent;
+  options.is_reload_enabled = !arguments.is_reload_disabled;
+  if (const auto& monitoring = properties.monitoring) {
+    const MetricsFormat format =
+        monitoring->is_prometheus ? MetricsFormat::kPrometheus : MetricsFormat::kFlumeJson;
+    options.status = StatusServerOptions{monitoring->bind, monitoring->port, format};
+  }
+  const LoadedAgent loaded = load_agent_config(options.config_files, options.agent_name);
+  for (const ConfigProblem& problem : loaded.problems) {
+    fmt::print(stderr, "{}\n", to_string(problem));
+  }
+  if (has_errors(loaded.problems)) return kExitBadConfig;
+  return run_agent(loaded.agent, options);
+}
+
+int print_help(CLI::App& app, const std::string& topic) {
+  if (topic.empty()) {
+    fmt::print("{}", app.help());
+    return kExitFine;
+  }
+  const CLI::App* const command = app.get_subcommand_no_throw(topic);
+  if (command == nullptr) {
+    fmt::print(stderr, "there is no command \"{}\"; see spillway help\n", topic);
+    return kExitBadUsage;
+  }
+  fmt::print("{}", command->help());
+  return kExitFine;
+}
+
+int dispatch(CLI::App& app, Arguments& arguments) {
+  if (app.got_subcommand("agent")) return start_agent(arguments);
+  if (app.got_subcommand("check")) return run_check(arguments.check, stdout);
+  if (app.got_subcommand("components")) {
+    const ListFormat format = arguments.is_markdown ? ListFormat::kMarkdown
+                              : arguments.is_json   ? ListFormat::kJson
+                                                    : ListFormat::kText;
+    return list_components(arguments.component, format, stdout);
+  }
+  if (app.got_subcommand("version")) {
+    fmt::print("spillway {}\n", version());
+    return kExitFine;
+  }
+  return print_help(app, arguments.help_topic);
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv, std::span<const Command> more) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  for (const Command& command : more) {
+    if (command.name == first) return command.run(argc - 1, argv + 1);
+  }
+  CLI::App app(kAbout, "spillway");
+  app.require_subcommand(0, 1);
+  Arguments arguments;
+  add_agent(app, arguments);
+  add_others(app, arguments);
+  for (const Command& command : more) {
+    app.add_subcommand(std::string(command.name), std::string(command.help));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool is_help = error.get_exit_code() == 0;
+    static_cast<void>(app.exit(error));
+    return is_help ? kExitFine : kExitBadUsage;
+  }
+  if (app.get_subcommands().empty()) {
+    fmt::print(stderr, "{}", app.help());
+    return kExitBadUsage;
+  }
+  return dispatch(app, arguments);
+}
+
+}  // namespace spillway::agent

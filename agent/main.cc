@@ -1,0 +1,12 @@
+// The `spillway` binary. Everything is in agent_core, except the list of the sub-commands that
+// parse their own arguments: one row each, `int <name>_main(int argc, char** argv)`.
+#include <array>
+
+#include "agent/cli.h"
+
+int main(int argc, char** argv) {
+  using spillway::agent::Command;
+  // Sorted by name.
+  constexpr std::array<Command, 0> kCommands{};
+  return spillway::agent::run_cli(argc, argv, kCommands);
+}
