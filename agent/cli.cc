@@ -10,6 +10,7 @@
 
 #include "agent/agent_config.h"
 #include "agent/list_components.h"
+#include "agent/option_value.h"
 #include "agent/run_agent.h"
 #include "agent/run_check.h"
 #include "agent/system_properties.h"
@@ -100,10 +101,10 @@ std::vector<std::string> ignored_flags(const Arguments& arguments) {
   // -c is in every start script and has nothing to say: not worth a line.
   note(arguments.class_path, "-C");
   note(arguments.plugins_path, "--plugins-path");
-  note(arguments.zookeeper, "-z (configuration from ZooKeeper is not supported yet)");
-  note(arguments.zookeeper_path, "-p (configuration from ZooKeeper is not supported yet)");
-  for (const std::string& flag : arguments.jvm_flags)
-    notices.push_back("-X" + flag + " has no effect");
+  for (const std::string& flag : arguments.jvm_flags) note(flag, "-X" + flag);
+  if (!arguments.zookeeper.empty() || !arguments.zookeeper_path.empty()) {
+    notices.emplace_back("-z and -p have no effect: the configuration comes from the files alone");
+  }
   return notices;
 }
 
@@ -118,11 +119,7 @@ int start_agent(Arguments& arguments) {
 
   AgentOptions& options = arguments.agent;
   options.is_reload_enabled = !arguments.is_reload_disabled;
-  if (const auto& monitoring = properties.monitoring) {
-    const MetricsFormat format =
-        monitoring->is_prometheus ? MetricsFormat::kPrometheus : MetricsFormat::kFlumeJson;
-    options.status = StatusServerOptions{monitoring->bind, monitoring->port, format};
-  }
+  if (properties.monitoring) options.monitoring_port = properties.monitoring->port;
   const LoadedAgent loaded = load_agent_config(options.config_files, options.agent_name);
   for (const ConfigProblem& problem : loaded.problems) {
     fmt::print(stderr, "{}\n", to_string(problem));
@@ -131,18 +128,23 @@ int start_agent(Arguments& arguments) {
   return run_agent(loaded.agent, options);
 }
 
+std::string help_of(const CLI::App& app, const std::string& usage) {
+  // App::help() would answer for the sub-command that was chosen, which is `help` itself.
+  return app.get_formatter()->make_help(&app, usage, CLI::AppFormatMode::Normal);
+}
+
 int print_help(CLI::App& app, const std::string& topic) {
   if (topic.empty()) {
-    fmt::print("{}", app.help());
+    fmt::print("{}", help_of(app, "spillway"));
     return kExitFine;
   }
-  const CLI::App* const command = app.get_subcommand_no_throw(topic);
-  if (command == nullptr) {
-    fmt::print(stderr, "there is no command \"{}\"; see spillway help\n", topic);
-    return kExitBadUsage;
+  for (const CLI::App* const command : app.get_subcommands({})) {
+    if (command->get_name() != topic) continue;
+    fmt::print("{}", help_of(*command, "spillway " + topic));
+    return kExitFine;
   }
-  fmt::print("{}", command->help());
-  return kExitFine;
+  fmt::print(stderr, "there is no command {}; see spillway help\n", in_quotes(topic));
+  return kExitBadUsage;
 }
 
 int dispatch(CLI::App& app, Arguments& arguments) {

@@ -49,12 +49,8 @@ void check_is_runnable(const AgentConfig& agent, const ConfigTree& tree, Problem
   const auto is_listed = [&tree](ConfigSection section) {
     return !tree.listed[static_cast<std::size_t>(section)].empty();
   };
-  const auto refuse = [&agent, &problems](std::string key, std::string reason) {
-    ConfigOrigin origin;
-    for (const SourceConfig& source : agent.sources) origin.file = source.origin.file;
-    for (const SinkConfig& sink : agent.sinks) origin.file = sink.origin.file;
-    for (const ChannelConfig& channel : agent.channels) origin.file = channel.origin.file;
-    problems.push_back({origin, std::move(key), std::move(reason)});
+  const auto refuse = [&tree, &problems](std::string key, std::string reason) {
+    problems.push_back({tree.origin, std::move(key), std::move(reason)});
   };
   if (!is_listed(ConfigSection::kChannels)) {
     refuse(agent.name + ".channels", "the agent has no channel; list at least one");

@@ -73,7 +73,9 @@ class TreeBuilder {
       refuse(property, "a key begins with an agent's name: <agent>.sources = …");
       return;
     }
-    if (agent != agent_name_ || is_duplicate(property)) return;
+    if (agent != agent_name_) return;
+    if (origin_.line == 0) origin_ = property.origin;
+    if (is_duplicate(property)) return;
     const std::string_view plural = take_part(rest);
     if (is_refused_kind(property, plural)) return;
     const std::optional<ConfigSection> section = kind_of(plural);
@@ -90,6 +92,7 @@ class TreeBuilder {
 
   ConfigTree finish() {
     ConfigTree tree;
+    tree.origin = origin_;
     for (const ConfigSection section : kKinds) {
       collect(section, tree.components[static_cast<std::size_t>(section)]);
       report_unlisted(section);
@@ -184,6 +187,7 @@ class TreeBuilder {
   }
 
   std::string_view agent_name_;
+  ConfigOrigin origin_;
   std::vector<ConfigProblem>& problems_;
   std::map<std::string, ConfigOrigin, std::less<>> first_lines_;
   std::set<std::string_view> refused_;

@@ -36,6 +36,7 @@ struct ComponentTree {
 };
 
 struct ConfigTree {
+  ConfigOrigin origin;                                                 // of the agent's first key
   std::array<std::vector<ComponentTree>, kConfigSections> components;  // in the order of the lists
   std::array<std::vector<std::string>, kConfigSections> listed;        // configured or not
 

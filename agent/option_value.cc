@@ -101,7 +101,10 @@ std::optional<std::string> refuse_quantity(const OptionSpec& spec, std::string_v
 }  // namespace
 
 std::optional<std::string> refuse_value(const OptionSpec& spec, std::string_view text) {
-  if (text.empty()) return "has no value; write one, or remove the key for the default";
+  if (text.empty()) {
+    if (spec.is_required) return "has no value";
+    return "has no value; write one, or remove the key for the default";
+  }
   switch (spec.type) {
     case OptionType::kString:
     case OptionType::kPath:
