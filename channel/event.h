@@ -42,6 +42,10 @@ class EventView {
   [[nodiscard]] std::optional<std::string_view> header(std::string_view key) const;
 
  private:
+  friend class EventBatch;  // knows where it has put the body
+
+  EventView(ByteSpan encoded, std::string_view body) : encoded_(encoded), body_(body) {}
+
   /// Reads the header at or after `at` and moves `at` behind it; nullopt when there is none left.
   std::optional<HeaderView> next_header(std::size_t& at) const;
 

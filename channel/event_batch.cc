@@ -43,7 +43,9 @@ void EventBatch::add(std::span<const HeaderView> headers, std::string_view body)
   }
   to = write_optional_field(to, kBodyField, body);
   CHECK(to == buffer_.data() + buffer_.size());
-  ends_.push_back({.event_begin = begin + prefix, .event_end = buffer_.size()});
+  places_.push_back({.event_begin = begin + prefix,
+                     .event_end = buffer_.size(),
+                     .body_begin = buffer_.size() - body.size()});
 }
 
 void EventBatch::add(const EventView& event) {
@@ -51,20 +53,26 @@ void EventBatch::add(const EventView& event) {
   const std::size_t begin = buffer_.size();
   buffer_.resize(begin + wire::field_bytes(encoded.size()));
   wire::write_field(buffer_.data() + begin, kEntryField, encoded);
-  ends_.push_back({.event_begin = buffer_.size() - encoded.size(), .event_end = buffer_.size()});
+  const std::string_view body = event.body();
+  const bool is_body_last =
+      body.empty() || body.data() + body.size() == as_text(encoded).data() + encoded.size();
+  places_.push_back({.event_begin = buffer_.size() - encoded.size(),
+                     .event_end = buffer_.size(),
+                     .body_begin = is_body_last ? buffer_.size() - body.size() : kBodyElsewhere});
 }
 
 void EventBatch::clear() {
   buffer_.clear();
-  ends_.clear();
+  places_.clear();
 }
 
 EventView EventBatch::operator[](std::size_t index) const {
-  CHECK(index < ends_.size());
-  const End& end = ends_[index];
-  auto event =
-      EventView::parse(ByteSpan(buffer_).subspan(end.event_begin, end.event_end - end.event_begin));
-  return event.value();  // we encoded it
+  CHECK(index < places_.size());
+  const Place& place = places_[index];
+  const ByteSpan encoded =
+      ByteSpan(buffer_).subspan(place.event_begin, place.event_end - place.event_begin);
+  if (place.body_begin == kBodyElsewhere) return EventView::parse(encoded).value();  // seen before
+  return {encoded, as_text(encoded.subspan(place.body_begin - place.event_begin))};
 }
 
 }  // namespace spillway::channel

@@ -29,8 +29,10 @@ class EventBatch {
   /// Forgets the events, keeps the memory.
   void clear();
 
-  [[nodiscard]] std::size_t size() const { return ends_.size(); }
-  [[nodiscard]] bool is_empty() const { return ends_.empty(); }
+  [[nodiscard]] std::size_t size() const { return places_.size(); }
+  [[nodiscard]] bool is_empty() const { return places_.empty(); }
+
+  /// Constant time: nothing is decoded.
   [[nodiscard]] EventView operator[](std::size_t index) const;
 
   /// Sum of the encoded events, with the length prefix of each.
@@ -40,13 +42,17 @@ class EventBatch {
   [[nodiscard]] ByteSpan entries() const { return buffer_; }
 
  private:
-  struct End {
+  struct Place {
     std::size_t event_begin;  // offset of the encoded event, behind its length prefix
     std::size_t event_end;
+    std::size_t body_begin;  // the body ends with the event; or kBodyElsewhere
   };
 
+  // A foreign encoder may put fields behind the body; such an event is decoded when it is read.
+  static constexpr std::size_t kBodyElsewhere = SIZE_MAX;
+
   std::vector<std::byte> buffer_;
-  std::vector<End> ends_;
+  std::vector<Place> places_;
 };
 
 }  // namespace spillway::channel

@@ -12,6 +12,7 @@
 namespace spillway::wire {
 
 inline constexpr std::size_t kVarintBytesMax = 10;
+inline constexpr std::size_t kShortVarintBytesMax = 5;  // a tag or a length
 
 enum class Type : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
@@ -63,7 +64,7 @@ struct Field {
 };
 
 /// Walks the fields of one message. next() returns nullopt at the end or at the first malformed
-/// byte; is_valid() tells which.
+/// byte; is_valid() tells which. Nothing is accepted that the generated code would refuse.
 class Reader {
  public:
   explicit Reader(ByteSpan message) : at_(message.data()), end_(at_ + message.size()) {}
@@ -73,7 +74,7 @@ class Reader {
   [[nodiscard]] const std::byte* position() const { return at_; }
 
  private:
-  bool read_varint(std::uint64_t& value);
+  bool read_varint(std::uint64_t& value, std::size_t bytes_max = kVarintBytesMax);
   std::optional<Field> fail() {
     is_valid_ = false;
     return std::nullopt;
@@ -84,9 +85,9 @@ class Reader {
   bool is_valid_ = true;
 };
 
-inline bool Reader::read_varint(std::uint64_t& value) {
+inline bool Reader::read_varint(std::uint64_t& value, std::size_t bytes_max) {
   value = 0;
-  for (unsigned shift = 0; shift < 64 && at_ < end_; shift += 7) {
+  for (std::size_t shift = 0; shift < 7 * bytes_max && at_ < end_; shift += 7) {
     const auto byte = static_cast<std::uint64_t>(*at_++);
     if (shift == 63 && byte > 1) return false;  // beyond 64 bits
     value |= (byte & 0x7FU) << shift;
@@ -98,7 +99,7 @@ inline bool Reader::read_varint(std::uint64_t& value) {
 inline std::optional<Field> Reader::next() {
   if (at_ == end_ || !is_valid_) return std::nullopt;
   std::uint64_t key = 0;
-  if (!read_varint(key) || key >> 3U == 0 || key > UINT32_MAX) return fail();
+  if (!read_varint(key, kShortVarintBytesMax) || key >> 3U == 0 || key > UINT32_MAX) return fail();
   Field field{.number = static_cast<std::uint32_t>(key >> 3U), .type = static_cast<Type>(key & 7U)};
   const auto rest = [this] { return static_cast<std::size_t>(end_ - at_); };
   switch (field.type) {
@@ -117,7 +118,7 @@ inline std::optional<Field> Reader::next() {
       return field;
     case Type::kBytes: {
       std::uint64_t length = 0;
-      if (!read_varint(length) || length > rest()) return fail();
+      if (!read_varint(length, kShortVarintBytesMax) || length > rest()) return fail();
       field.bytes = ByteSpan(at_, static_cast<std::size_t>(length));
       at_ += length;
       return field;
