@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "agent/utf8.h"
+#include "wal/base/utf8.h"
 
 namespace spillway::agent {
 namespace {

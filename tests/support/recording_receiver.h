@@ -2,16 +2,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/component.h"
+#include "wal/base/mutex.h"
 
 namespace spillway::test {
 
@@ -26,7 +25,7 @@ class RecordingReceiver final : public agent::EventReceiver {
   static constexpr std::chrono::seconds kDeadline{30};
 
   Result<void> receive(const channel::EventBatch& batch) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++attempts_;
     changed_.notify_all();
     if (failures_left_ > 0) {
@@ -42,7 +41,7 @@ class RecordingReceiver final : public agent::EventReceiver {
   /// The next `count` batches are refused.
   void fail_next(std::size_t count,
                  Error failure = {.code = Errc::kFull, .what = "channel is full"}) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     failures_left_ = count;
     failure_ = failure;
   }
@@ -51,40 +50,52 @@ class RecordingReceiver final : public agent::EventReceiver {
 
   /// Batches beyond `size` are refused with kTooLarge from now on.
   void set_batch_size_max(std::size_t size) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     batch_size_max_ = size;
   }
 
   [[nodiscard]] std::vector<RecordedEvent> events() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return events_;
   }
   [[nodiscard]] std::vector<std::string> bodies() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<std::string> bodies;
     for (const RecordedEvent& event : events_) bodies.push_back(event.body);
     return bodies;
   }
   [[nodiscard]] std::vector<std::size_t> batch_sizes() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return batch_sizes_;
   }
   [[nodiscard]] std::size_t attempts() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return attempts_;
   }
 
   bool wait_for_events(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kDeadline, [&] { return events_.size() >= count; });
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    MutexLock lock(mutex_);
+    while (events_.size() < count && wait_before(deadline, lock)) {
+    }
+    return events_.size() >= count;
   }
   bool wait_for_attempts(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kDeadline, [&] { return attempts_ >= count; });
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    MutexLock lock(mutex_);
+    while (attempts_ < count && wait_before(deadline, lock)) {
+    }
+    return attempts_ >= count;
   }
 
  private:
-  void record(const channel::EventView& event) {
+  /// Waits for a change; false when the deadline has passed.
+  bool wait_before(std::chrono::steady_clock::time_point deadline, MutexLock& lock) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    return left > left.zero() && changed_.wait_for(lock, left);
+  }
+
+  void record(const channel::EventView& event) REQUIRES(mutex_) {
     RecordedEvent recorded{.headers = {}, .body = std::string(event.body())};
     event.for_each_header([&](const channel::HeaderView& header) {
       const bool is_new = recorded.headers.emplace(header.key, header.value).second;
@@ -93,14 +104,14 @@ class RecordingReceiver final : public agent::EventReceiver {
     events_.push_back(std::move(recorded));
   }
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<RecordedEvent> events_;
-  std::vector<std::size_t> batch_sizes_;
-  std::size_t attempts_ = 0;
-  std::size_t failures_left_ = 0;
-  std::size_t batch_size_max_ = SIZE_MAX;
-  Error failure_{.code = Errc::kFull};
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::vector<RecordedEvent> events_ GUARDED_BY(mutex_);
+  std::vector<std::size_t> batch_sizes_ GUARDED_BY(mutex_);
+  std::size_t attempts_ GUARDED_BY(mutex_) = 0;
+  std::size_t failures_left_ GUARDED_BY(mutex_) = 0;
+  std::size_t batch_size_max_ GUARDED_BY(mutex_) = SIZE_MAX;
+  Error failure_ GUARDED_BY(mutex_){.code = Errc::kFull};
 };
 
 }  // namespace spillway::test

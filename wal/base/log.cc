@@ -13,6 +13,7 @@
 
 #include "wal/base/clock.h"
 #include "wal/base/log_burst.h"
+#include "wal/base/utf8.h"
 
 namespace spillway {
 namespace {
@@ -33,22 +34,6 @@ std::string utc_time(std::int64_t wall_ms) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
                      millis);
-}
-
-// Length of the UTF-8 sequence at the start of `text`; 0 when it is not valid (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = at(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0U) != 0x80) return 0;
-  }
-  const bool is_overlong = (lead == 0xE0 && at(1) < 0xA0) || (lead == 0xF0 && at(1) < 0x90);
-  const bool is_surrogate = lead == 0xED && at(1) > 0x9F;
-  const bool is_beyond = lead == 0xF4 && at(1) > 0x8F;
-  return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 
 // Values come from peers and file names: a line must stay one line and valid UTF-8.

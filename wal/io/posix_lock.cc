@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <mutex>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "wal/base/check.h"
 #include "wal/base/log.h"
+#include "wal/base/mutex.h"
 #include "wal/io/os_error.h"
 #include "wal/io/owned_fd.h"
 
@@ -32,17 +32,17 @@ using DirectoryId = std::pair<dev_t, ino_t>;
 class HeldDirectories {
  public:
   bool add(const DirectoryId& id) {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     return held_.insert(id).second;
   }
   void remove(const DirectoryId& id) {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     CHECK(held_.erase(id) == 1);
   }
 
  private:
-  std::mutex mutex_;
-  std::set<DirectoryId> held_;
+  Mutex mutex_;
+  std::set<DirectoryId> held_ GUARDED_BY(mutex_);
 };
 
 HeldDirectories& held_directories() {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace spillway::agent {
+namespace spillway {
 
 /// Bytes of the valid UTF-8 sequence `text` begins with; 0 when it does not begin with one
 /// (overlong forms, surrogates and code points above U+10FFFF are not valid).
@@ -63,4 +63,4 @@ inline std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) {
   return 0x10000 + ((high - 0xd800) << 10U) + (low - 0xdc00);
 }
 
-}  // namespace spillway::agent
+}  // namespace spillway
