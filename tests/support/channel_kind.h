@@ -38,6 +38,11 @@ class ChannelHome {
 
   /// Do events survive stop() and a new create()?
   [[nodiscard]] virtual bool is_durable() const = 0;
+
+  /// Room for bodies in slots of channel::kMemorySlotBytes.
+  [[nodiscard]] virtual std::uint64_t byte_slots_max() const {
+    return channel::Capacity::kUnlimited;
+  }
 };
 
 struct ChannelKind {
@@ -51,13 +56,21 @@ struct ChannelKind {
 
 class MemoryChannelHome final : public ChannelHome {
  public:
+  explicit MemoryChannelHome(std::uint64_t byte_slots_max = channel::Capacity::kUnlimited)
+      : byte_slots_max_(byte_slots_max) {}
+
   std::unique_ptr<channel::Channel> create(const ChannelLimits& limits) override {
     return std::make_unique<channel::MemoryChannel>(channel::MemoryChannelOptions{
         .capacity_events = limits.capacity_events,
         .transaction_capacity_events = limits.transaction_capacity_events,
-        .keep_alive = limits.keep_alive});
+        .keep_alive = limits.keep_alive,
+        .byte_capacity_slots = byte_slots_max_});
   }
   [[nodiscard]] bool is_durable() const override { return false; }
+  [[nodiscard]] std::uint64_t byte_slots_max() const override { return byte_slots_max_; }
+
+ private:
+  const std::uint64_t byte_slots_max_;
 };
 
 /// The last argument of INSTANTIATE_TEST_SUITE_P.
