@@ -1,0 +1,319 @@
+// Promise: a configuration that cannot mean what was intended is refused before anything starts,
+// with the file, the line, the key and what to do, all mistakes in one go.
+#include "agent/agent_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace spillway::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Right as it stands; tests append to it or replace a line.
+constexpr std::string_view kGood =
+    "a1.sources = r1\n"                           // 1
+    "a1.channels = c1\n"                          // 2
+    "a1.sinks = k1\n"                             // 3
+    "a1.sources.r1.type = seq\n"                  // 4
+    "a1.sources.r1.channels = c1\n"               // 5
+    "a1.sources.r1.batchSize = 10\n"              // 6
+    "a1.channels.c1.type = memory\n"              // 7
+    "a1.channels.c1.capacity = 1000\n"            // 8
+    "a1.channels.c1.transactionCapacity = 100\n"  // 9
+    "a1.sinks.k1.type = null\n"                   // 10
+    "a1.sinks.k1.channel = c1\n";                 // 11
+
+std::string good_but(std::string_view line, std::string_view replacement) {
+  std::string text(kGood);
+  const std::size_t at = text.find(line);
+  EXPECT_NE(at, std::string::npos) << line;
+  return text.replace(at, line.size(), replacement);
+}
+
+LoadedAgent load(std::string_view text, std::string_view agent = "a1") {
+  ConfigText config;
+  config.files = {"f"};
+  config.properties = parse_properties(text, "f", config.problems);
+  return validate_agent(config, agent);
+}
+
+std::vector<std::string> problems_of(std::string_view text, std::string_view agent = "a1") {
+  std::vector<std::string> lines;
+  for (const ConfigProblem& problem : load(text, agent).problems) {
+    lines.push_back(to_string(problem));
+  }
+  return lines;
+}
+
+TEST(AgentConfigTest, AGoodConfigurationIsWired) {
+  const LoadedAgent good = load(kGood);
+  EXPECT_THAT(good.problems, IsEmpty());
+  EXPECT_EQ(good.agent.name, "a1");
+  ASSERT_EQ(good.agent.channels.size(), 1U);
+  EXPECT_EQ(good.agent.channels[0].name, "c1");
+  EXPECT_EQ(good.agent.channels[0].type->name, "memory");
+  EXPECT_EQ(good.agent.channels[0].origin.line, 7U);
+  EXPECT_EQ(good.agent.channels[0].config.count("capacity"), 1000U);
+  ASSERT_EQ(good.agent.sources.size(), 1U);
+  EXPECT_EQ(good.agent.sources[0].type->name, "seq");
+  EXPECT_EQ(good.agent.sources[0].config.count("batchSize"), 10U);
+  EXPECT_THAT(good.agent.sources[0].required_channels, ElementsAre(0U));
+  EXPECT_THAT(good.agent.sources[0].optional_channels, IsEmpty());
+  EXPECT_EQ(good.agent.sources[0].runner.millis("maxBackoffSleep"), 5000U);
+  ASSERT_EQ(good.agent.sinks.size(), 1U);
+  EXPECT_EQ(good.agent.sinks[0].type->name, "null");
+  EXPECT_EQ(good.agent.sinks[0].channel, 0U);
+}
+
+TEST(AgentConfigTest, ComponentsKeepTheOrderOfTheirList) {
+  const LoadedAgent loaded = load(
+      "a1.channels = z b\na1.sources = r\n"
+      "a1.channels.b.type = memory\na1.channels.z.type = MEMORY\n"
+      "a1.sources.r.type = org.apache.flume.source.SequenceGeneratorSource\n"
+      "a1.sources.r.channels = b   z\na1.sources.r.selector.type = REPLICATING\n"
+      "a1.sources.r.selector.optional = b\n"
+      "a1.sinks = k l\n"
+      "a1.sinks.k.type = null\na1.sinks.k.channel = b\n"
+      "a1.sinks.l.type = Null\na1.sinks.l.channel = z\n");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  ASSERT_EQ(loaded.agent.channels.size(), 2U);
+  EXPECT_EQ(loaded.agent.channels[0].name, "z");
+  EXPECT_EQ(loaded.agent.channels[1].name, "b");
+  EXPECT_THAT(loaded.agent.sources[0].required_channels, ElementsAre(0U));
+  EXPECT_THAT(loaded.agent.sources[0].optional_channels, ElementsAre(1U));
+  EXPECT_EQ(loaded.agent.sinks[0].channel, 1U);
+  EXPECT_EQ(loaded.agent.sinks[1].channel, 0U);
+}
+
+TEST(AgentConfigTest, ValuesAreTrimmed) {
+  const LoadedAgent loaded = load(good_but("= 10\n", "= 10 \t\n"));
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(loaded.agent.sources[0].config.count("batchSize"), 10U);
+}
+
+struct WrongCase {
+  const char* name;
+  std::string text;
+  std::vector<std::string> problems;
+};
+
+void PrintTo(const WrongCase& wrong, std::ostream* out) {
+  *out << wrong.name;
+}
+
+const std::string kOk(kGood);
+
+const WrongCase kWrong[] = {
+    {"UnknownKey",
+     good_but("c1.capacity", "c1.capcity"),
+     {"f:8: a1.channels.c1.capcity: unknown option; did you mean \"capacity\"?"}},
+    {"UnknownKeyOfTheRunner",
+     good_but("r1.channels", "r1.chanels"),
+     {"f:4: a1.sources.r1.channels: required option is missing",
+      "f:5: a1.sources.r1.chanels: unknown option; did you mean \"channels\"?"}},
+    {"SinkWithChannels",
+     good_but("k1.channel ", "k1.channels "),
+     {"f:10: a1.sinks.k1.channel: required option is missing",
+      "f:11: a1.sinks.k1.channels: unknown option; did you mean \"channel\"?"}},
+    {"MissingChannel",
+     good_but("k1.channel = c1", "k1.channel = c2"),
+     {"f:11: a1.sinks.k1.channel: there is no channel \"c2\"; did you mean \"c1\"?"}},
+    {"MissingChannelOfASource",
+     good_but("r1.channels = c1", "r1.channels = c1 disk"),
+     {"f:5: a1.sources.r1.channels: there is no channel \"disk\""}},
+    {"SourceWithoutChannels",
+     good_but("a1.sources.r1.channels = c1\n", "\n"),
+     {"f:4: a1.sources.r1.channels: required option is missing"}},
+    {"ChannelNamedTwiceByASource",
+     good_but("r1.channels = c1", "r1.channels = c1 c1"),
+     {"f:5: a1.sources.r1.channels: \"c1\" is named twice"}},
+    {"SinkWithTwoChannels",
+     good_but("k1.channel = c1", "k1.channel = c1 c2"),
+     {"f:11: a1.sinks.k1.channel: \"c1 c2\": a sink takes from exactly one channel"}},
+    {"BadNumber",
+     good_but("= 1000", "= 1,000"),
+     {"f:8: a1.channels.c1.capacity: \"1,000\" is not a whole number"}},
+    {"EmptyValue",
+     good_but("= 1000", "="),
+     {"f:8: a1.channels.c1.capacity: has no value; write one, or remove the key for the default"}},
+    {"DuplicateName",
+     good_but("a1.sources = r1", "a1.sources = r1 r1"),
+     {"f:1: a1.sources: \"r1\" is listed twice"}},
+    {"DuplicateKey",
+     kOk + "a1.channels.c1.capacity = 2000\n",
+     {"f:12: a1.channels.c1.capacity: is defined twice; the first definition is in line 8"}},
+    {"SourceBatchLargerThanTransactionCapacity",
+     good_but("batchSize = 10", "batchSize = 101"),
+     {"f:6: a1.sources.r1.batchSize: a batch of 101 events does not fit the transactionCapacity of "
+      "100 of channel \"c1\"; lower the one or raise the other"}},
+    {"DefaultBatchLargerThanTransactionCapacity",
+     good_but("transactionCapacity = 100", "transactionCapacity = 99"),
+     {"f:10: a1.sinks.k1.batchSize: a batch of 100 events does not fit the transactionCapacity of "
+      "99 of channel \"c1\"; lower the one or raise the other"}},
+    {"TransactionCapacityLargerThanCapacity",
+     good_but("transactionCapacity = 100", "transactionCapacity = 1001"),
+     {"f:9: a1.channels.c1.transactionCapacity: the transactionCapacity of 1001 is larger than the "
+      "capacity of 1000"}},
+    {"ListedAndNotConfigured",
+     good_but("a1.sinks = k1", "a1.sinks = k1 k2"),
+     {"f:3: a1.sinks: \"k2\" is listed and not configured; write a1.sinks.k2.type = …"}},
+    {"ChannelListedAndNotConfiguredIsSaidOnce",
+     good_but("k1.channel = c1", "k1.channel = c2") + "a1.channels.c3.type = memory\n",
+     {"f:11: a1.sinks.k1.channel: there is no channel \"c2\"; did you mean \"c1\"?",
+      "f:12: a1.channels.c3: is configured and not listed; add \"c3\" to a1.channels"}},
+    {"MistypedComponent",
+     good_but("a1.sinks.k1.type = null\na1.sinks.k1.channel",
+              "a1.sinks.kk1.type = null\na1.sinks.kk1.channel"),
+     {"f:3: a1.sinks: \"k1\" is listed and not configured; write a1.sinks.k1.type = …",
+      "f:10: a1.sinks.kk1: is configured and not listed; add \"kk1\" to a1.sinks; did you mean "
+      "\"k1\"?"}},
+    {"NoType",
+     good_but("a1.channels.c1.type = memory\n", "\n"),
+     {"f:8: a1.channels.c1.type: required option is missing"}},
+    {"MistypedType",
+     good_but("= memory", "= memroy"),
+     {"f:7: a1.channels.c1.type: \"memroy\" is not a channel type; did you mean \"memory\"?"}},
+    {"UnknownSection",
+     kOk + "a1.sink.k1.batchSize = 1\n",
+     {"f:12: a1.sink.k1.batchSize: \"sink\" is none of sources, channels, sinks; did you mean "
+      "\"sinks\"?"}},
+    {"KeyWithoutAgent",
+     kOk + "capacity = 1\n",
+     {"f:12: capacity: a key begins with an agent's name: <agent>.sources = …"}},
+    {"KeyWithoutOption",
+     kOk + "a1.sinks.k1 = null\n",
+     {"f:12: a1.sinks.k1: a sink's key has a name and an option: a1.sinks.<name>.<option>"}},
+    {"EmptyList",
+     good_but("a1.sinks = k1", "a1.sinks ="),
+     {"f:3: a1.sinks: lists no name; add one, or remove the key",
+      "f:10: a1.sinks.k1: is configured and not listed; add \"k1\" to a1.sinks"}},
+    {"EmptySinkGroups",
+     kOk + "a1.sinkgroups =\n",
+     {"f:12: a1.sinkgroups: sink groups are not supported yet; remove the group, every sink then "
+      "works alone"}},
+    {"SinkGroupIsSaidOnce",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = x\n",
+     {"f:12: a1.sinkgroups: sink groups are not supported yet; remove the group, every sink then "
+      "works alone"}},
+    {"InterceptorIsSaidOnce",
+     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = host\n",
+     {"f:12: a1.sources.r1.interceptors: interceptors are not supported yet; this build has none"}},
+    {"OtherSelector",
+     kOk + "a1.sources.r1.selector.type = multiplexing\na1.sources.r1.selector.header = h\n"
+           "a1.sources.r1.selector.mapping.x = c1\n",
+     {"f:12: a1.sources.r1.selector.type: \"multiplexing\" is a Flume selector that this build "
+      "does "
+      "not have; it has: replicating"}},
+    {"OptionalChannelOfSomebodyElse",
+     kOk + "a1.sources.r1.selector.optional = c1 c7\n",
+     {"f:12: a1.sources.r1.selector.optional: \"c7\" is none of the source's channels"}},
+    {"NothingToRun",
+     "a1.channels = c1\na1.channels.c1.type = memory\n",
+     {"f:1: a1: the agent has neither a source nor a sink",
+      "f:2: a1.channels.c1: notice: no source and no sink uses this channel"}},
+    {"NoChannel",
+     "a1.sources = r1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n",
+     {"f:1: a1.channels: the agent has no channel; list at least one",
+      "f:3: a1.sources.r1.channels: there is no channel \"c1\""}},
+    {"UnreadableLineInAnotherAgent",
+     kOk + "b1.x = \\u12\n",
+     {"f:12: b1.x: the value contains \\u without four hexadecimal digits"}},
+};
+
+class WrongConfigTest : public ::testing::TestWithParam<WrongCase> {};
+
+TEST_P(WrongConfigTest, IsRefusedWithPlaceReasonAndAdvice) {
+  EXPECT_EQ(problems_of(GetParam().text), GetParam().problems);
+  EXPECT_TRUE(has_errors(load(GetParam().text).problems));
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, WrongConfigTest, ::testing::ValuesIn(kWrong),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(AgentConfigTest, AFlumeTypeThisBuildLacksIsToldApartFromATypingError) {
+  const auto refusal_of = [](std::string_view type) {
+    const auto problems = problems_of(good_but("= null", "= " + std::string(type)));
+    EXPECT_EQ(problems.size(), 1U);
+    return problems.empty() ? std::string{} : problems.front();
+  };
+  EXPECT_THAT(refusal_of("irc"), HasSubstr("\"irc\" is a Flume sink type that this build does not "
+                                           "have; it has: file_roll, logger, null"));
+  EXPECT_THAT(refusal_of("org.apache.flume.sink.kudu.KuduSink"), HasSubstr("is a Flume sink type"));
+  EXPECT_THAT(refusal_of("org.apache.flume.sink.NulSink"),
+              HasSubstr("did you mean \"org.apache.flume.sink.NullSink\"?"));
+  EXPECT_THAT(refusal_of("loger"), HasSubstr("did you mean \"logger\"?"));
+  EXPECT_THAT(refusal_of("com.example.MySink"), HasSubstr("Java classes cannot be loaded"));
+  EXPECT_THAT(refusal_of("qqqqqqqq"), HasSubstr("is not a sink type; this build has: file_roll"));
+}
+
+TEST(AgentConfigTest, MistakesOfAllKindsAreReportedTogetherInFileOrder) {
+  EXPECT_THAT(problems_of("a1.sources = r1\n"
+                          "a1.sources.r1.type = seq\n"
+                          "a1.sources.r1.channels = c1\n"
+                          "a1.sources.r1.batchSize = many\n"
+                          "a1.channels = c1\n"
+                          "a1.channels.c1.type = memory\n"
+                          "a1.channels.c1.colour = red\n"
+                          "a1.sinks = k1\n"
+                          "a1.sinks.k1.type = nul\n"
+                          "a1.sinks.k1.channel = c0\n"
+                          "x\n"),
+              ElementsAre(HasSubstr("f:4: a1.sources.r1.batchSize: \"many\""),
+                          HasSubstr("f:7: a1.channels.c1.colour: unknown option"),
+                          HasSubstr("f:9: a1.sinks.k1.type: \"nul\" is not a sink type"),
+                          HasSubstr("f:10: a1.sinks.k1.channel: there is no channel \"c0\""),
+                          HasSubstr("f:11: x: a key begins with")));
+}
+
+TEST(AgentConfigTest, OnlyTheNamedAgentIsValidated) {
+  const std::string text = kOk + "b1.sources = x\nb1.nonsense.y = 1\nb1.sources = x\n";
+  EXPECT_THAT(problems_of(text, "a1"), IsEmpty());
+  EXPECT_EQ(problems_of(text, "b1").size(), 4U);
+  EXPECT_THAT(problems_of(text, "a2"),
+              ElementsAre("f: no agent \"a2\" is configured; there is: a1, b1; did you mean "
+                          "\"a1\"?"));
+  EXPECT_THAT(problems_of("# nothing\n"),
+              ElementsAre("f: no agent \"a1\" is configured; there are no keys at all"));
+}
+
+TEST(AgentConfigTest, AChannelNobodyEmptiesIsANotice) {
+  const LoadedAgent loaded = load(
+      "a1.sources = r1\na1.channels = c1\n"
+      "a1.sources.r1.type = seq\na1.sources.r1.channels = c1\n"
+      "a1.channels.c1.type = memory\n");
+  EXPECT_FALSE(has_errors(loaded.problems));
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(to_string(loaded.problems[0]),
+            "f:5: a1.channels.c1: notice: no sink takes from this channel: it fills up");
+}
+
+TEST(AgentConfigTest, ALaterFileReplacesKeysOfAnEarlierOne) {
+  const test::TempDir dir;
+  const std::string base = dir.write("base.conf", kGood);
+  const std::string site = dir.write("site.conf", "a1.channels.c1.capacity = 5000\n");
+  const LoadedAgent loaded = load_agent_config({base, site}, "a1");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(loaded.agent.channels[0].config.count("capacity"), 5000U);
+  EXPECT_EQ(loaded.agent.channels[0].config.origin("capacity").file, site);
+}
+
+TEST(AgentConfigTest, AFileThatCannotBeReadIsTheOnlyProblem) {
+  const test::TempDir dir;
+  const std::string path = dir.file("missing.conf");
+  const LoadedAgent loaded = load_agent_config({path}, "a1");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(to_string(loaded.problems[0]),
+            path + ": cannot read the file: No such file or directory");
+}
+
+}  // namespace
+}  // namespace spillway::agent

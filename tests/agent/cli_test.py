@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Promise: the command line answers with the documented exit codes, says what is wrong on standard
+error, and keeps standard output for what was asked for. Usage: cli_test.py SPILLWAY (prints TAP)."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SPILLWAY = sys.argv[1]
+
+GOOD = """\
+a1.sources = r1
+a1.channels = c1
+a1.sinks = k1
+a1.sources.r1.type = seq
+a1.sources.r1.channels = c1
+a1.channels.c1.type = memory
+a1.sinks.k1.type = null
+a1.sinks.k1.channel = c1
+"""
+BAD = GOOD.replace("= memory", "= memory\na1.channels.c1.capacity = lots")
+NOTICED = GOOD + "a1.sources.r1.config = stub\n"
+
+FINE, BAD_USAGE, BAD_CONFIG = 0, 2, 78
+
+
+def run(*arguments):
+    return subprocess.run([SPILLWAY, *arguments], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def expect(done, code, out="", err=""):
+    """The exit code, and a text that each stream contains ("" for anything)."""
+    assert done.returncode == code, f"exit {done.returncode}, expected {code}: {done}"
+    assert out in done.stdout, f"{out!r} is not in {done.stdout!r}"
+    assert err in done.stderr, f"{err!r} is not in {done.stderr!r}"
+
+
+def test_version_and_help_are_fine(_):
+    expect(run("version"), FINE, "spillway ")
+    expect(run("help"), FINE, "Subcommands:")
+    expect(run("--help"), FINE, "Subcommands:")
+    expect(run("help", "check"), FINE, "Usage: spillway check")
+    expect(run("agent", "--help"), FINE, "--no-reload-conf")
+
+
+def test_bad_usage_is_two_and_on_standard_error(_):
+    for arguments in ([], ["fly"], ["agent"], ["agent", "-n", "a1"], ["check"], ["help", "fly"],
+                      ["check", "-f"], ["components", "--json", "--markdown"],
+                      ["components", "nothing_of_that_name"],
+                      ["agent", "-n", "a1", "-f", "x", "--log-format", "xml"],
+                      ["agent", "-n", "a1", "-f", "x", "-i", "0"]):
+        done = run(*arguments)
+        expect(done, BAD_USAGE)
+        assert done.stderr and not done.stdout, f"{arguments}: {done}"
+
+
+def test_check_accepts_a_good_file(dir):
+    path = write(dir, GOOD)
+    expect(run("check", "-f", path), FINE, "accepted: 0 errors, 0 notices; agents: a1")
+    expect(run("check", "--conf-file", path, "--name", "a1"), FINE, "accepted")
+
+
+def test_check_names_the_line_of_a_mistake(dir):
+    path = write(dir, BAD)
+    expect(run("check", "-f", path), BAD_CONFIG,
+           f'{path}:7: a1.channels.c1.capacity: "lots" is not a whole number\nrefused: 1 error')
+    expect(run("check", "-f", path, "-n", "b1"), BAD_CONFIG, 'no agent "b1" is configured')
+    expect(run("check", "-f", str(dir / "none")), BAD_CONFIG, "No such file or directory")
+    expect(run("check", "-f", write(dir, "")), BAD_CONFIG, "no agent is configured")
+
+
+def test_strict_check_fails_on_a_notice(dir):
+    path = write(dir, NOTICED)
+    expect(run("check", "-f", path), FINE, "a1.sources.r1.config: notice: has no effect")
+    expect(run("check", "-f", path, "--strict"), BAD_CONFIG, "refused: 0 errors, 1 notice")
+
+
+def test_check_speaks_json(dir):
+    path = write(dir, BAD)
+    done = run("check", "--json", "-f", path)
+    expect(done, BAD_CONFIG)
+    report = json.loads(done.stdout)
+    assert report["accepted"] is False and report["agents"] == ["a1"], report
+    assert report["problems"] == [{
+        "file": path, "line": 7, "key": "a1.channels.c1.capacity",
+        "reason": '"lots" is not a whole number', "severity": "error"}], report
+
+
+def test_several_files_are_merged(dir):
+    base = write(dir, BAD, "base.conf")
+    site = write(dir, "a1.channels.c1.capacity = 200\n", "site.conf")
+    expect(run("check", "-f", base, "-f", site), FINE)
+
+
+def test_agent_refuses_a_bad_configuration_before_it_starts(dir):
+    path = write(dir, BAD)
+    done = run("agent", "-n", "a1", "-f", path)
+    expect(done, BAD_CONFIG, err=f"{path}:7: a1.channels.c1.capacity:")
+    assert not done.stdout, done
+
+
+def test_agent_takes_the_flags_of_flume(dir):
+    flags = ["-c", "conf", "-C", "x.jar", "--plugins-path", "p", "-Xmx20m", "-z", "zk:2181",
+             "-p", "/flume", "--no-reload-conf", "-i", "5", "-Dflume.root.logger=DEBUG,console",
+             "-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0", "-Dsome.key=1",
+             "--log-format", "json"]
+    done = run("agent", "--name", "a1", "--conf-file", write(dir, BAD), *flags)
+    expect(done, BAD_CONFIG, err="notice: -Dsome.key has no effect")
+    expect(done, BAD_CONFIG, err="notice: -Xmx20m has no effect")
+    expect(done, BAD_CONFIG, err="notice: -z and -p have no effect")
+
+
+def test_agent_refuses_properties_it_cannot_honour(dir):
+    path = write(dir, GOOD)
+    for flag in ("-Dflume.root.logger=LOUD", "-Dflume.monitoring.type=ganglia",
+                 "-DpropertiesImplementation=org.apache.flume.node.EnvVarResolverProperties"):
+        expect(run("agent", "-n", "a1", "-f", path, flag), BAD_USAGE, err=flag)
+    expect(run("agent", "-n", "a1", "-f", path, "-Dflume.monitoring.type=http",
+               "-Dflume.monitoring.port=70000"), BAD_USAGE, err="not a port number")
+
+
+def test_components_lists_every_type(_):
+    expect(run("components"), FINE, "memory")
+    expect(run("components", "MEMORY"), FINE, "transactionCapacity")
+    expect(run("components", "org.apache.flume.sink.NullSink"), FINE, "sink null")
+    expect(run("components", "memry"), BAD_USAGE, err='did you mean "memory"?')
+    expect(run("components", "--markdown"), FINE, "## Channel `memory`")
+    listed = json.loads(run("components", "--json").stdout)
+    assert {"kind", "name", "java_class", "help", "options", "runner_options"} <= set(listed[0])
+    assert [item["name"] for item in listed if item["kind"] == "channel"] == sorted(
+        item["name"] for item in listed if item["kind"] == "channel")
+
+
+def write(dir, text, name="agent.conf"):
+    path = dir / name
+    path.write_text(text)
+    return str(path)
+
+
+def main():
+    tests = [item for name, item in sorted(globals().items()) if name.startswith("test_")]
+    print(f"1..{len(tests)}")
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                verdict = "ok"
+            except (AssertionError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
+                print(f"# {error}")
+                verdict = "not ok"
+                failed += 1
+        print(f"{verdict} {number} - {test.__name__[len('test_'):]}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
