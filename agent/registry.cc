@@ -8,7 +8,7 @@ namespace spillway::agent {
 namespace {
 
 // Sorted by name; tests/agent/registry_test.cc checks it.
-constexpr std::array<const SourceType*, 2> kSources{&kExecSource, &kSeqSource};
+constexpr std::array<const SourceType*, 3> kSources{&kExecSource, &kNetcatSource, &kSeqSource};
 
 constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 

@@ -1,0 +1,86 @@
+// Whatever bytes a netcat client sends in whatever pieces, lines come out by Flume's rules and
+// memory stays bounded.
+#include "agent/netcat_lines.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wal/base/random.h"
+
+namespace spillway::agent {
+namespace {
+
+struct Outcome {
+  std::vector<std::string> bodies;
+  bool is_too_long = false;
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+Outcome split(std::string_view text, std::size_t line_chars_max, Encoding encoding,
+              std::size_t piece_bytes) {
+  Outcome outcome;
+  NetcatLines lines(line_chars_max, encoding);
+  std::string body;
+  for (std::size_t at = 0; at < text.size() && !outcome.is_too_long; at += piece_bytes) {
+    lines.append(text.substr(at, piece_bytes));
+    NetcatLines::Next next = lines.next(body);
+    for (; next == NetcatLines::Next::kLine; next = lines.next(body)) {
+      outcome.bodies.push_back(body);
+    }
+    outcome.is_too_long = next == NetcatLines::Next::kTooLong;
+  }
+  return outcome;
+}
+
+Outcome split_utf8(std::string_view text, std::size_t line_chars_max) {
+  return split(text, line_chars_max, Encoding::kUtf8, text.size());
+}
+
+TEST(NetcatLinesTest, OnlyNewlineEndsALineAndTheRestIsHeldBack) {
+  EXPECT_EQ(split_utf8("a\r\n\nb\rc\nrest", 512), (Outcome{{"a\r", "", "b\rc"}, false}));
+}
+
+TEST(NetcatLinesTest, TheLimitIncludesTheNewline) {
+  EXPECT_EQ(split_utf8("1234\n", 5), (Outcome{{"1234"}, false}));
+  EXPECT_EQ(split_utf8("ok\n12345\n", 5), (Outcome{{"ok"}, true}));
+  EXPECT_EQ(split_utf8("12345", 5), (Outcome{{}, true}));
+  EXPECT_EQ(split_utf8("1234", 5), (Outcome{{}, false}));
+}
+
+TEST(NetcatLinesTest, TheLimitCountsCharactersNotBytes) {
+  EXPECT_EQ(split_utf8("\xE2\x82\xAC\xE2\x82\xAC\n", 3),
+            (Outcome{{"\xE2\x82\xAC\xE2\x82\xAC"}, false}));
+  EXPECT_EQ(split_utf8("\xF0\x9F\x98\x80\n", 2), (Outcome{{}, true}));  // two chars in Java
+}
+
+TEST(NetcatLinesTest, GarbageCannotGrowWithoutEnd) {
+  EXPECT_TRUE(split(std::string(100, '\x80'), 16, Encoding::kUtf8, 1).is_too_long);
+}
+
+TEST(NetcatLinesTest, BodiesAreUtf8WhateverTheEncoding) {
+  EXPECT_EQ(split("\xE9\n", 512, Encoding::kIso88591, 1), (Outcome{{"\xC3\xA9"}, false}));
+  EXPECT_EQ(split("\xE9\n", 512, Encoding::kUsAscii, 1), (Outcome{{"\xEF\xBF\xBD"}, false}));
+  EXPECT_EQ(split("\xE9\n", 512, Encoding::kUtf8, 1), (Outcome{{"\xEF\xBF\xBD"}, false}));
+}
+
+TEST(NetcatLinesTest, PiecesDoNotMatter) {
+  Random random(7);
+  for (int round = 0; round < 2'000; ++round) {
+    std::string text;
+    const std::size_t size = random.below(60);
+    for (std::size_t i = 0; i < size; ++i) {
+      text += "ab\n\n\r\xC3\xA9\xE2\x82\xF0\xFF"[random.below(11)];
+    }
+    const auto encoding = static_cast<Encoding>(random.below(3));
+    // Found in one piece, an overlong line is found one line earlier or later in none.
+    const Outcome whole = split(text, 9, encoding, text.size() + 1);
+    ASSERT_EQ(split(text, 9, encoding, 1 + random.below(7)), whole) << testing::PrintToString(text);
+  }
+}
+
+}  // namespace
+}  // namespace spillway::agent
