@@ -1,0 +1,93 @@
+#include "checkpoint/manifest_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/base/check.h"
+
+namespace spillway::checkpoint {
+namespace {
+
+bool is_blank(ByteSpan bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+}  // namespace
+
+const Manifest* ManifestStore::Loaded::newest() const {
+  const Manifest* best = nullptr;
+  for (const auto& slot : slots) {
+    if (slot && (best == nullptr || best->generation < slot->generation)) best = &*slot;
+  }
+  return best;
+}
+
+Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
+  Loaded loaded;
+  auto opened = directory_.open(
+      kManifestName, access == Access::kReadOnly ? io::OpenMode::kRead : io::OpenMode::kReadWrite);
+  if (!opened.has_value() && opened.error().code == Errc::kNotFound) return loaded;
+  if (!opened.has_value()) return opened.error();
+  file_ = std::move(opened.value());
+  loaded.has_file = true;
+  // What a crashed process wrote must be durable before anything is decided on it.
+  if (access == Access::kReadWrite) TRY(file_->sync());
+
+  std::size_t intact = 0;
+  bool has_blank = false;
+  for (std::size_t i = 0; i < kManifestSlotCount; ++i) {
+    const MutableByteSpan bytes = buffer_.span();
+    std::fill(bytes.begin(), bytes.end(), std::byte{0});
+    const auto read = file_->read_at(i * kManifestSlotBytes, bytes);
+    if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
+    has_blank |= read.has_value() && is_blank(bytes);
+    if (read.has_value()) loaded.slots[i] = decode_manifest(bytes);
+    if (!loaded.slots[i]) continue;
+    ++intact;
+    if (loaded.slots[i]->generation < generation_) continue;
+    generation_ = loaded.slots[i]->generation;
+    next_slot_ = (i + 1) % kManifestSlotCount;
+  }
+  // Only the very first manifest leaves the other slot blank.
+  const bool is_first = generation_ == 1 && has_blank;
+  loaded.may_be_stale = intact < kManifestSlotCount && !is_first;
+  return loaded;
+}
+
+Result<void> ManifestStore::create_if_missing() {
+  constexpr std::uint64_t kFileBytes = kManifestSlotBytes * kManifestSlotCount;
+  if (file_ == nullptr) {
+    TRY_ASSIGN(file_, directory_.open(kManifestName, io::OpenMode::kCreate));
+  } else {
+    TRY_ASSIGN(const std::uint64_t size, file_->size_bytes());
+    if (size >= kFileBytes) return {};
+  }
+  // A file cut short, by a crash while it was made or by somebody else, is filled up.
+  TRY_ASSIGN(const std::uint64_t size, file_->size_bytes());
+  TRY(file_->allocate(kFileBytes));
+  const io::AlignedBuffer zeros(kManifestSlotBytes);
+  for (std::uint64_t at = align_up(size, wal::kBlockAlignBytes); at < kFileBytes;) {
+    const std::uint64_t bytes = std::min<std::uint64_t>(kManifestSlotBytes, kFileBytes - at);
+    TRY(file_->write_at(at, zeros.span().first(bytes), io::Durability::kNone));
+    at += bytes;
+  }
+  TRY(file_->sync());
+  return directory_.sync();
+}
+
+Result<void> ManifestStore::store(Manifest& manifest) {
+  CHECK(file_ != nullptr);
+  manifest.generation = generation_ + 1;
+  const auto size = encode_manifest(manifest, buffer_.span());
+  if (!size) {
+    return Error{.code = Errc::kTooLarge, .what = "too many segments for the manifest"};
+  }
+  TRY(file_->write_at(next_slot_ * kManifestSlotBytes, buffer_.span().first(*size),
+                      io::Durability::kDurable));
+  bytes_written_ += *size;
+  generation_ = manifest.generation;
+  next_slot_ = (next_slot_ + 1) % kManifestSlotCount;
+  return {};
+}
+
+}  // namespace spillway::checkpoint

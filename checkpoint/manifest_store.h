@@ -1,0 +1,58 @@
+// The file `manifest`: two slots, written in turn, so that one is intact after any crash.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "checkpoint/manifest.h"
+#include "wal/base/result.h"
+#include "wal/io/aligned_buffer.h"
+#include "wal/io/file.h"
+
+namespace spillway::checkpoint {
+
+inline constexpr std::string_view kManifestName = "manifest";
+
+/// Not thread-safe. The directory must outlive the store.
+class ManifestStore {
+ public:
+  explicit ManifestStore(io::Directory& directory) : directory_(directory) {}
+
+  enum class Access : std::uint8_t { kReadOnly, kReadWrite };
+
+  struct Loaded {
+    bool has_file = false;
+    std::array<std::optional<Manifest>, kManifestSlotCount> slots;
+
+    /// The newest intact one; nullptr when there is none.
+    [[nodiscard]] const Manifest* newest() const;
+
+    /// Both slots have been written and one of them is damaged: newest() may not be the last one
+    /// that was written.
+    bool may_be_stale = false;
+  };
+
+  /// Reads both slots. A missing file is no error.
+  Result<Loaded> load(Access access);
+
+  /// Creates and pre-writes the file if there is none. Only with Access::kReadWrite.
+  Result<void> create_if_missing();
+
+  /// Writes `manifest` durably with the next generation, over the older slot. After an error the
+  /// newer slot still holds; the caller may try again.
+  Result<void> store(Manifest& manifest);
+
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
+
+ private:
+  io::Directory& directory_;
+  std::unique_ptr<io::File> file_;
+  std::uint64_t generation_ = 0;
+  std::size_t next_slot_ = 0;
+  io::AlignedBuffer buffer_{kManifestSlotBytes};
+  std::uint64_t bytes_written_ = 0;
+};
+
+}  // namespace spillway::checkpoint

@@ -1,0 +1,202 @@
+#include "checkpoint/recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "checkpoint/segment_survey.h"
+#include "checkpoint/tail_scan.h"
+#include "wal/base/check.h"
+
+namespace spillway::checkpoint {
+namespace {
+
+using wal::Segment;
+using wal::SegmentNumber;
+using wal::SlotId;
+
+// The slots whose headers have to be read: those the manifest does not account for, or all.
+std::vector<SlotId> slots_to_survey(const wal::SlotPool& slots, const Manifest* manifest,
+                                    bool may_be_stale) {
+  std::vector<SlotId> wanted = slots.found();
+  if (manifest == nullptr || may_be_stale) return wanted;
+  std::erase_if(wanted, [&](SlotId slot) {
+    return std::any_of(manifest->segments.begin(), manifest->segments.end(),
+                       [&](const Segment& segment) { return segment.slot == slot; });
+  });
+  return wanted;
+}
+
+// The chain of segments behind `last_known`, newest number first found, oldest first returned.
+// Segments that no successor names were discarded by an earlier recovery.
+std::vector<ChainLink> newer_chain(const SegmentSurvey& survey, SegmentNumber last_in_table,
+                                   SegmentNumber last_known) {
+  std::vector<ChainLink> chain;
+  auto at = survey.segments.empty() ? survey.segments.end() : std::prev(survey.segments.end());
+  while (at != survey.segments.end() && at->first > last_known) {
+    const SegmentNumber predecessor{at->second.header.predecessor_number};
+    chain.push_back({.segment = to_segment(at->second)});
+    if (predecessor == last_in_table) break;
+    at = survey.segments.find(predecessor);
+    const bool is_known = at != survey.segments.end() && at->first > last_known;
+    if (!is_known && last_in_table.value != 0) chain.back().follows_gap = true;
+    if (!is_known) break;
+  }
+  std::reverse(chain.begin(), chain.end());
+  return chain;
+}
+
+class Recovery {
+ public:
+  Recovery(const ManifestStore::Loaded& manifests, wal::SlotPool& slots,
+           const wal::LogOptions& options)
+      : manifests_(manifests), slots_(slots), options_(options) {}
+
+  Result<RecoveredLog> run(const wal::ChannelId& fresh_id) {
+    const Manifest* manifest = manifests_.newest();
+    TRY(manifest != nullptr ? start_from(*manifest) : start_from_headers(fresh_id));
+    if (log_.is_new || is_finished_) return std::move(log_);
+    std::vector<ChainLink> chain;
+    chain.reserve(log_.segments.size());
+    for (const Segment& segment : log_.segments) chain.push_back({.segment = segment});
+    for (const ChainLink& link : newer_) chain.push_back(link);
+    start_behind_reclaimed(chain);
+    TailScan scan(slots_, options_, std::move(chain), log_);
+    TRY(scan.run());
+    return std::move(log_);
+  }
+
+ private:
+  Result<void> start_from(const Manifest& manifest) {
+    log_.channel_id = manifest.channel_id;
+    log_.generation = manifest.generation;
+    log_.end = manifest.end;
+    log_.acks = manifest.acks;
+    log_.read_lsn = manifest.read_lsn;
+    log_.read_sequence = manifest.read_sequence;
+    log_.segments = manifest.segments;
+    log_.lost_entries = manifest.lost_entries;
+    if (manifests_.may_be_stale) {
+      log_.findings.push_back({.kind = Finding::Kind::kManifestDamaged});
+    }
+    TRY(survey(&manifest));
+    note_missing_slots();
+    log_.was_clean = manifest.is_clean && !manifests_.may_be_stale;
+    is_finished_ = log_.was_clean;
+    const SegmentNumber last_in_table =
+        log_.segments.empty() ? SegmentNumber{} : log_.segments.back().number;
+    newer_ = newer_chain(survey_, last_in_table, manifest.end.last_segment);
+    drop_recycled();
+    note_last_segment();
+    return {};
+  }
+
+  Result<void> start_from_headers(const wal::ChannelId& fresh_id) {
+    TRY_ASSIGN(const auto id, guess_channel(slots_));
+    log_.channel_id = id.value_or(fresh_id);
+    log_.is_new = !id.has_value();
+    TRY(survey(nullptr));
+    if (log_.is_new) return {};
+    log_.findings.push_back({.kind = Finding::Kind::kManifestLost});
+    newer_ = newer_chain(survey_, {}, {});
+    note_last_segment();
+    CHECK(!newer_.empty());
+    const auto& oldest = survey_.segments.at(newer_.front().segment.number).header;
+    const auto& newest = survey_.segments.at(newer_.back().segment.number).header;
+    log_.end.lsn = {oldest.first_lsn};
+    log_.end.next_sequence = {oldest.first_sequence};
+    log_.end.chain_hash = oldest.predecessor_hash;
+    log_.acks = AckState({std::max<std::uint64_t>(newest.acked_below, 1)});
+    return {};
+  }
+
+  Result<void> survey(const Manifest* manifest) {
+    const auto wanted = slots_to_survey(slots_, manifest, manifests_.may_be_stale);
+    TRY_ASSIGN(survey_, survey_segments(slots_, wanted, log_.channel_id));
+    log_.untouchable_slots = survey_.untouchable;
+    log_.findings.insert(log_.findings.end(), survey_.findings.begin(), survey_.findings.end());
+    return {};
+  }
+
+  void note_missing_slots() {
+    for (const Segment& segment : log_.segments) {
+      if (slots_.directory(segment.slot) != nullptr) continue;
+      log_.findings.push_back(
+          {.kind = Finding::Kind::kSlotMissing, .slot = segment.slot, .segment = segment.number});
+    }
+  }
+
+  // An older manifest may list segments whose slot has been given to a newer one since: that is
+  // done only when all their entries are acknowledged.
+  void drop_recycled() {
+    std::erase_if(log_.segments, [&](const Segment& segment) {
+      return std::any_of(survey_.segments.begin(), survey_.segments.end(), [&](const auto& found) {
+        return found.second.slot == segment.slot && found.first > segment.number;
+      });
+    });
+  }
+
+  // Reclaiming goes from the front, so whatever lies before the first segment is acknowledged.
+  void start_behind_reclaimed(std::vector<ChainLink>& chain) {
+    if (chain.empty()) return;
+    chain.front().follows_gap = false;
+    const Segment& first = chain.front().segment;
+    log_.acks.add({.first = log_.acks.below(), .end = first.first_sequence});
+    if (log_.end.lsn < first.first_lsn) {
+      log_.end.lsn = first.first_lsn;
+      log_.end.next_sequence = first.first_sequence;
+      const auto header = survey_.segments.find(first.number);
+      if (header != survey_.segments.end()) {
+        log_.end.chain_hash = header->second.header.predecessor_hash;
+      }
+    }
+    if (log_.read_lsn < first.first_lsn) {
+      log_.read_lsn = first.first_lsn;
+      log_.read_sequence = first.first_sequence;
+    }
+  }
+
+  void note_last_segment() {
+    if (survey_.segments.empty()) return;
+    log_.end.last_segment =
+        std::max(log_.end.last_segment, std::prev(survey_.segments.end())->first);
+  }
+
+  const ManifestStore::Loaded& manifests_;
+  wal::SlotPool& slots_;
+  const wal::LogOptions& options_;
+  RecoveredLog log_;
+  SegmentSurvey survey_;
+  std::vector<ChainLink> newer_;
+  bool is_finished_ = false;
+};
+
+}  // namespace
+
+std::string_view finding_name(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::kTornTail:
+      return "torn_tail";
+    case Finding::Kind::kLost:
+      return "lost";
+    case Finding::Kind::kManifestDamaged:
+      return "manifest_damaged";
+    case Finding::Kind::kManifestLost:
+      return "manifest_lost";
+    case Finding::Kind::kSlotMissing:
+      return "slot_missing";
+    case Finding::Kind::kSlotShort:
+      return "slot_short";
+    case Finding::Kind::kForeignSlot:
+      return "foreign_slot";
+    case Finding::Kind::kUnreadableHeader:
+      return "unreadable_header";
+  }
+  return "unknown";
+}
+
+Result<RecoveredLog> recover_log(const ManifestStore::Loaded& manifests, wal::SlotPool& slots,
+                                 const wal::LogOptions& options, const wal::ChannelId& fresh_id) {
+  return Recovery(manifests, slots, options).run(fresh_id);
+}
+
+}  // namespace spillway::checkpoint

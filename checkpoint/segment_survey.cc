@@ -1,0 +1,93 @@
+#include "checkpoint/segment_survey.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/io/aligned_buffer.h"
+
+namespace spillway::checkpoint {
+namespace {
+
+struct ReadHeader {
+  std::optional<wal::SegmentHeader> header;
+  bool is_blank = true;
+  std::uint64_t file_bytes = 0;
+};
+
+Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
+  ReadHeader result;
+  TRY_ASSIGN(const auto file, slots.file(slot));
+  TRY_ASSIGN(result.file_bytes, file->size_bytes());
+  io::AlignedBuffer buffer(wal::kSegmentDataOffset);
+  std::size_t size = 0;
+  // Block by block: one that cannot be read must not hide its copy.
+  for (std::size_t at = 0; at < buffer.size(); at += wal::kBlockAlignBytes) {
+    const auto read = file->read_at(at, buffer.span().subspan(at, wal::kBlockAlignBytes));
+    if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
+    if (!read.has_value()) result.is_blank = false;
+    if (read.has_value()) size = at + read.value();
+  }
+  const ByteSpan bytes = ByteSpan(buffer.span()).first(size);
+  result.header = wal::decode_segment_header(bytes);
+  result.is_blank = result.is_blank && std::all_of(bytes.begin(), bytes.end(),
+                                                   [](std::byte b) { return b == std::byte{0}; });
+  return result;
+}
+
+bool is_sound(const wal::SegmentHeader& header) {
+  return header.slot_bytes > wal::kSegmentDataOffset &&
+         header.slot_bytes % wal::kBlockAlignBytes == 0 &&
+         header.predecessor_number < header.number;
+}
+
+}  // namespace
+
+Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wal::SlotId>& wanted,
+                                      const wal::ChannelId& id) {
+  SegmentSurvey survey;
+  for (const wal::SlotId slot : wanted) {
+    TRY_ASSIGN(const ReadHeader found, read_header(slots, slot));
+    if (!found.header || !is_sound(*found.header)) {
+      if (found.is_blank) continue;
+      survey.untouchable.push_back(slot);
+      survey.findings.push_back({.kind = Finding::Kind::kUnreadableHeader, .slot = slot});
+      continue;
+    }
+    if (found.header->channel_id != id) {
+      survey.untouchable.push_back(slot);
+      survey.findings.push_back({.kind = Finding::Kind::kForeignSlot, .slot = slot});
+      continue;
+    }
+    const wal::SegmentNumber number{found.header->number};
+    survey.segments[number] = {
+        .slot = slot, .header = *found.header, .file_bytes = found.file_bytes};
+  }
+  return survey;
+}
+
+Result<std::optional<wal::ChannelId>> guess_channel(wal::SlotPool& slots) {
+  std::map<wal::ChannelId, std::size_t> votes;
+  for (const wal::SlotId slot : slots.found()) {
+    TRY_ASSIGN(const ReadHeader found, read_header(slots, slot));
+    if (found.header && is_sound(*found.header)) ++votes[found.header->channel_id];
+  }
+  const auto most = std::max_element(votes.begin(), votes.end(),
+                                     [](auto& a, auto& b) { return a.second < b.second; });
+  if (most == votes.end()) return std::optional<wal::ChannelId>();
+  return std::optional(most->first);
+}
+
+wal::Segment to_segment(const SurveyedSlot& surveyed) {
+  const wal::SegmentHeader& header = surveyed.header;
+  return {.number = {header.number},
+          .slot = surveyed.slot,
+          .nonce = header.nonce,
+          .slot_bytes = header.slot_bytes,
+          .first_lsn = {header.first_lsn},
+          .first_sequence = {header.first_sequence},
+          .end_lsn = {header.first_lsn},
+          .end_sequence = {header.first_sequence},
+          .is_sealed = false};
+}
+
+}  // namespace spillway::checkpoint

@@ -1,0 +1,223 @@
+#include "checkpoint/tail_scan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/base/check.h"
+#include "wal/block_payload.h"
+
+namespace spillway::checkpoint {
+
+using wal::Block;
+using wal::BlockState;
+using wal::Lsn;
+using wal::ScanAction;
+using wal::Sequence;
+
+TailScan::TailScan(wal::SlotPool& slots, const wal::LogOptions& options,
+                   std::vector<ChainLink> chain, RecoveredLog& log)
+    : slots_(slots),
+      options_(options),
+      seed_(wal::hash_seed(log.channel_id)),
+      chain_(std::move(chain)),
+      log_(log) {
+  while (index_ + 1 < chain_.size() && chain_[index_ + 1].segment.first_lsn <= log_.end.lsn) {
+    ++index_;
+  }
+}
+
+Result<void> TailScan::run() {
+  if (chain_.empty()) return {};
+  TRY(open_segment());
+  while (true) {
+    TRY_ASSIGN(const Flow flow, step());
+    if (flow == Flow::kEnd) break;
+    if (flow == Flow::kNextSegment) TRY(open_segment());
+  }
+  log_.segments.clear();
+  for (std::size_t i = 0; i <= index_; ++i) log_.segments.push_back(chain_[i].segment);
+  return {};
+}
+
+Result<void> TailScan::open_segment() {
+  if (reader_ != nullptr) log_.scanned_bytes += reader_->bytes_read();
+  reader_ = nullptr;
+  const wal::Segment& segment = chain_[index_].segment;
+  auto file = slots_.file(segment.slot);
+  if (!file.has_value() && file.error().code == Errc::kNotFound) return {};
+  if (!file.has_value()) return file.error();
+  // What a crashed process wrote must be durable before anything is decided on it.
+  if (!slots_.is_read_only()) TRY(file.value()->sync());
+  TRY_ASSIGN(const std::uint64_t file_bytes, file.value()->size_bytes());
+  if (file_bytes < segment.slot_bytes) {
+    log_.findings.push_back(
+        {.kind = Finding::Kind::kSlotShort, .slot = segment.slot, .segment = segment.number});
+  }
+  reader_ = std::make_unique<wal::SegmentReader>(std::move(file.value()), segment, seed_,
+                                                 options_.read_bytes);
+  return {};
+}
+
+Lsn TailScan::segment_end() const {
+  const ChainLink* next = successor();
+  const Lsn limit = chain_[index_].segment.limit_lsn();
+  return next == nullptr ? limit : std::min(limit, next->segment.first_lsn);
+}
+
+Result<TailScan::Flow> TailScan::step() {
+  const ChainLink* next = successor();
+  wal::ScanFacts facts;
+  facts.is_at_segment_end =
+      next != nullptr && !next->follows_gap && log_.end.lsn == next->segment.first_lsn;
+  std::optional<Block> block;
+  Evidence evidence;
+  if (!facts.is_at_segment_end) {
+    TRY_ASSIGN(facts.at_address, look(block));
+    if (facts.at_address != BlockState::kValid) {
+      TRY_ASSIGN(evidence, gather_evidence());
+      facts.has_later_block = evidence.later.has_value();
+      facts.is_proven_durable = evidence.is_proven_durable;
+    }
+  }
+  const wal::ScanRow& row = wal::classify(facts);
+  switch (row.action) {
+    case ScanAction::kAccept:
+      accept(*block);
+      return Flow::kSameSegment;
+    case ScanAction::kEndSegment:
+      finish_segment();
+      return Flow::kNextSegment;
+    case ScanAction::kSkipToBlock:
+      lose(row, evidence.later->lsn(), evidence.later->first_sequence());
+      return Flow::kSameSegment;
+    case ScanAction::kSkipSegment:
+      if (next == nullptr) break;
+      lose(row, next->segment.first_lsn, next->segment.first_sequence);
+      finish_segment();
+      return Flow::kNextSegment;
+    case ScanAction::kEndLog:
+      break;
+  }
+  end_log(row, facts.at_address == BlockState::kDamaged || facts.has_later_block);
+  return Flow::kEnd;
+}
+
+Result<BlockState> TailScan::look(std::optional<Block>& block) {
+  if (reader_ == nullptr) return BlockState::kBlank;
+  TRY_ASSIGN(wal::SegmentReader::Found found, reader_->read(log_.end.lsn));
+  if (found.state != BlockState::kValid) return found.state;
+  const bool is_expected =
+      found.block.first_sequence() == log_.end.next_sequence &&
+      (!is_chained_ || found.block.header.previous_hash == log_.end.chain_hash) &&
+      found.block.end_lsn() <= segment_end();
+  if (!is_expected) return BlockState::kDamaged;
+  block = std::move(found.block);
+  return BlockState::kValid;
+}
+
+Result<TailScan::Evidence> TailScan::gather_evidence() {
+  Evidence evidence;
+  const Lsn at = log_.end.lsn;
+  for (Lsn from = at; reader_ != nullptr;) {
+    TRY_ASSIGN(const auto later, reader_->find_valid_after(from, segment_end()));
+    if (!later) break;
+    TRY_ASSIGN(wal::SegmentReader::Found found, reader_->read(*later));
+    from = *later;
+    // Sound by its hash, impossible by its place: no evidence of anything.
+    if (found.block.first_sequence() < log_.end.next_sequence) continue;
+    evidence.is_proven_durable = found.block.header.durable_lsn > at.value;
+    if (!evidence.later) evidence.later = std::move(found.block);
+    if (evidence.is_proven_durable) break;
+  }
+  if (!evidence.is_proven_durable) {
+    TRY_ASSIGN(evidence.is_proven_durable, successors_prove());
+  }
+  return evidence;
+}
+
+Result<bool> TailScan::successors_prove() {
+  for (std::size_t i = index_ + 1; i < chain_.size(); ++i) {
+    const wal::Segment& segment = chain_[i].segment;
+    if (chain_[i].follows_gap) return true;  // a whole segment is gone
+    auto file = slots_.file(segment.slot);
+    if (!file.has_value()) continue;
+    wal::SegmentReader reader(std::move(file.value()), segment, seed_, options_.read_bytes);
+    TRY_ASSIGN(wal::SegmentReader::Found found, reader.read(segment.first_lsn));
+    if (found.state != BlockState::kValid) {
+      TRY_ASSIGN(const auto later, reader.find_valid_after(segment.first_lsn, segment.limit_lsn()));
+      if (!later) continue;
+      TRY_ASSIGN(found, reader.read(*later));
+    }
+    if (found.block.header.durable_lsn > log_.end.lsn.value) return true;
+  }
+  return false;
+}
+
+void TailScan::accept(const Block& block) {
+  const bool is_continued = (block.header.flags & wal::kMorePutFlag) != 0;
+  if (is_continued && !unfinished_) unfinished_ = Unfinished{.index = index_, .end = log_.end};
+  if (!is_continued) unfinished_.reset();
+  log_.end.lsn = block.end_lsn();
+  log_.end.next_sequence = block.end_sequence();
+  log_.end.chain_hash = block.header.hash;
+  is_chained_ = true;
+  apply_acks(block);
+}
+
+void TailScan::apply_acks(const Block& block) {
+  wal::PayloadReader records(block.payload);
+  while (const auto record = records.next()) {
+    if (record->kind != wal::PayloadReader::Record::Kind::kAck) continue;
+    // Nobody can acknowledge what has not been written before.
+    if (record->ack.end <= log_.end.next_sequence) log_.acks.add(record->ack);
+  }
+}
+
+void TailScan::lose(const wal::ScanRow& row, Lsn end_lsn, Sequence end_sequence) {
+  const wal::LostRange lost{.first_lsn = log_.end.lsn,
+                            .end_lsn = end_lsn,
+                            .entries = {.first = log_.end.next_sequence,
+                                        .end = std::max(log_.end.next_sequence, end_sequence)}};
+  log_.lost_entries += log_.acks.add(lost.entries);
+  log_.findings.push_back({.kind = Finding::Kind::kLost,
+                           .row = row.name,
+                           .slot = chain_[index_].segment.slot,
+                           .segment = chain_[index_].segment.number,
+                           .lost = lost});
+  log_.end.lsn = end_lsn;
+  log_.end.next_sequence = lost.entries.end;
+  is_chained_ = false;
+  unfinished_.reset();  // what is left of a damaged transaction is still worth delivering
+}
+
+void TailScan::finish_segment() {
+  wal::Segment& segment = chain_[index_].segment;
+  segment.end_lsn = log_.end.lsn;
+  segment.end_sequence = log_.end.next_sequence;
+  segment.is_sealed = true;
+  ++index_;
+}
+
+void TailScan::end_log(const wal::ScanRow& row, bool has_torn_bytes) {
+  const Lsn found_lsn = log_.end.lsn;
+  if (unfinished_) {
+    index_ = unfinished_->index;
+    log_.end.lsn = unfinished_->end.lsn;
+    log_.end.next_sequence = unfinished_->end.next_sequence;
+    log_.end.chain_hash = unfinished_->end.chain_hash;
+  }
+  wal::Segment& segment = chain_[index_].segment;
+  segment.end_lsn = log_.end.lsn;
+  segment.end_sequence = log_.end.next_sequence;
+  segment.is_sealed = false;
+  if (reader_ != nullptr) log_.scanned_bytes += reader_->bytes_read();
+  if (!has_torn_bytes && !unfinished_) return;
+  log_.findings.push_back(
+      {.kind = Finding::Kind::kTornTail,
+       .row = row.name,
+       .slot = segment.slot,
+       .segment = segment.number,
+       .lost = {.first_lsn = log_.end.lsn, .end_lsn = found_lsn, .entries = {}}});
+}
+
+}  // namespace spillway::checkpoint

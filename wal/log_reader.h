@@ -1,0 +1,64 @@
+// The consumers' way through the log: every durable block once, in order, around what is damaged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "wal/base/result.h"
+#include "wal/block.h"
+#include "wal/block_cache.h"
+#include "wal/log_writer.h"
+#include "wal/segment_reader.h"
+#include "wal/segment_table.h"
+#include "wal/slot_pool.h"
+
+namespace spillway::wal {
+
+/// Bytes that were durable once and cannot be read any more.
+struct LostRange {
+  Lsn first_lsn;
+  Lsn end_lsn;
+  SequenceRange entries;  // may be empty: acknowledgements only
+};
+
+/// Not thread-safe. Segments must stay in the table until their entries are acknowledged.
+class LogReader {
+ public:
+  LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
+            const SegmentTable& segments, BlockCache& cache);
+
+  /// The next block will be the one at `lsn`, whose first entry is `sequence`.
+  void seek(Lsn lsn, Sequence sequence);
+
+  /// Exactly one of block and lost is set, or neither: the reader has reached `end`.
+  struct Step {
+    std::optional<Block> block;
+    std::optional<LostRange> lost;
+  };
+
+  /// Goes one block on, at most to `end`. Errors are worth a retry; the position stays.
+  Result<Step> next(const LogEnd& end);
+
+  [[nodiscard]] Lsn lsn() const { return lsn_; }
+  [[nodiscard]] Sequence sequence() const { return sequence_; }
+
+  Counter disk_read_bytes;
+
+ private:
+  Result<Step> read_from_disk(const LogEnd& end);
+  Result<Step> skip_damage(const Segment& segment, Lsn segment_end, Sequence segment_end_sequence);
+  Step lose(Lsn end_lsn, Sequence end_sequence);
+
+  const std::uint64_t seed_;
+  const std::uint64_t read_bytes_;
+  SlotPool& slots_;
+  const SegmentTable& segments_;
+  BlockCache& cache_;
+
+  Lsn lsn_;
+  Sequence sequence_{1};
+  std::unique_ptr<SegmentReader> reader_;  // of the segment that holds lsn_
+};
+
+}  // namespace spillway::wal

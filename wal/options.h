@@ -1,0 +1,48 @@
+// What a log can be told, with the cost of each choice.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "wal/base/bytes.h"
+
+namespace spillway::wal {
+
+/// Who does the work that no caller waits for.
+enum class Background : std::uint8_t {
+  kThreads,  // a writer and a preparer thread
+  kNone,     // the calling threads, in a fixed order: deterministic tests and offline tools
+};
+
+struct LogOptions {
+  // One slot file. Larger: fewer rotations and files; smaller: space comes back in finer steps.
+  std::uint64_t slot_bytes = 64 * kMiB;
+
+  // Pre-written slots kept ready. Each costs slot_bytes of disk and hides 25 ms of preparation.
+  std::size_t spare_slots_min = 2;
+  // Drained slots kept for reuse beyond which files are deleted.
+  std::size_t spare_slots_max = 8;
+
+  // A block is closed at this size. Larger amortises the flush, smaller bounds its latency.
+  std::uint64_t block_bytes_max = 1 * kMiB;
+
+  // Staged and not yet durable; producers wait beyond it.
+  std::uint64_t staging_bytes_max = 8 * kMiB;
+
+  // Durable blocks kept in memory for consumers; beyond it they are read back from disk.
+  std::uint64_t cache_bytes_max = 64 * kMiB;
+
+  // One sequential read of the consumer path.
+  std::uint64_t read_bytes = 1 * kMiB;
+
+  // Acknowledgements that no commit has carried for this long get a block of their own, and a
+  // quiet log gets one block that proves the last commit durable (recovery_table.h).
+  std::uint64_t idle_flush_ms = 5;
+
+  Background background = Background::kThreads;
+
+  // Seed of the segment nonces; 0 takes one from the kernel.
+  std::uint64_t nonce_seed = 0;
+};
+
+}  // namespace spillway::wal

@@ -1,0 +1,35 @@
+// What is known about one segment, and where its bytes lie in its slot file.
+#pragma once
+
+#include <cstdint>
+
+#include "wal/block.h"
+#include "wal/position.h"
+#include "wal/segment_header.h"
+
+namespace spillway::wal {
+
+/// Number of a slot file: `slot-00007.seg` is 7. A slot holds one segment after another.
+using SlotId = std::uint32_t;
+
+struct Segment {
+  SegmentNumber number;
+  SlotId slot = 0;
+  std::uint64_t nonce = 0;
+  std::uint64_t slot_bytes = 0;
+  Lsn first_lsn;
+  Sequence first_sequence;
+  Lsn end_lsn;             // of what is durable; final once is_sealed
+  Sequence end_sequence;   // likewise
+  bool is_sealed = false;  // nothing will be added: another segment follows
+
+  /// Where the block at `lsn` lies in the slot file.
+  [[nodiscard]] std::uint64_t offset_of(Lsn lsn) const {
+    return kSegmentDataOffset + (lsn - first_lsn);
+  }
+  /// First address that does not fit any more.
+  [[nodiscard]] Lsn limit_lsn() const { return first_lsn + (slot_bytes - kSegmentDataOffset); }
+  [[nodiscard]] bool contains(Lsn lsn) const { return first_lsn <= lsn && lsn < end_lsn; }
+};
+
+}  // namespace spillway::wal

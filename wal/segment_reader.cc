@@ -1,0 +1,101 @@
+#include "wal/segment_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/base/check.h"
+#include "wal/block_payload.h"
+
+namespace spillway::wal {
+
+SegmentReader::SegmentReader(std::shared_ptr<io::File> file, const Segment& segment,
+                             std::uint64_t seed, std::uint64_t chunk_bytes)
+    : file_(std::move(file)),
+      segment_(segment),
+      seed_(seed),
+      chunk_bytes_(align_up(chunk_bytes, kBlockAlignBytes)) {
+  CHECK(file_ != nullptr);
+}
+
+Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
+  CHECK(lsn >= segment_.first_lsn);
+  CHECK((lsn - segment_.first_lsn) % kBlockAlignBytes == 0);
+  Found found;
+  if (lsn >= segment_.limit_lsn()) return found;
+
+  TRY_ASSIGN(ByteSpan bytes, fetch(lsn, kBlockAlignBytes));
+  if (bytes.size() < kBlockAlignBytes) return found;
+  const BlockPlace place{
+      .nonce = segment_.nonce, .lsn = lsn, .bytes_max = segment_.limit_lsn() - lsn, .seed = seed_};
+  BlockHeader header;
+  found.state = check_block_header(bytes, place, header);
+  if (found.state != BlockState::kValid) return found;
+
+  found.state = BlockState::kDamaged;
+  const std::uint64_t size = block_bytes(header.payload_bytes);
+  TRY_ASSIGN(bytes, fetch(lsn, size));
+  if (bytes.size() < size || !is_block_intact(bytes, header, seed_)) return found;
+  const ByteSpan payload = bytes.subspan(kBlockHeaderBytes, header.payload_bytes);
+  if (!is_payload_valid(payload, header.entry_count)) return found;
+
+  found.state = BlockState::kValid;
+  found.block = {.header = header, .payload = payload, .memory = chunk_};
+  return found;
+}
+
+Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {
+  limit = std::min(limit, segment_.limit_lsn());
+  for (lsn += kBlockAlignBytes; lsn < limit; lsn += kBlockAlignBytes) {
+    TRY_ASSIGN(const Found found, read(lsn));
+    if (found.state == BlockState::kValid) return std::optional(lsn);
+  }
+  return std::optional<Lsn>();
+}
+
+Result<ByteSpan> SegmentReader::fetch(Lsn lsn, std::uint64_t bytes) {
+  bytes = std::min<std::uint64_t>(bytes, segment_.limit_lsn() - lsn);
+  const bool is_loaded =
+      chunk_ != nullptr && chunk_lsn_ <= lsn && (lsn - chunk_lsn_) + bytes <= chunk_size_;
+  if (!is_loaded) TRY(load_chunk(lsn, std::max(bytes, chunk_bytes_)));
+  const std::uint64_t at = lsn - chunk_lsn_;
+  const std::uint64_t filled = chunk_size_ > at ? chunk_size_ - at : 0;
+  return ByteSpan(chunk_->span()).subspan(at, std::min(bytes, filled));
+}
+
+Result<void> SegmentReader::load_chunk(Lsn lsn, std::uint64_t bytes) {
+  bytes = std::min<std::uint64_t>(bytes, segment_.limit_lsn() - lsn);
+  // Blocks handed out share the old chunk's memory, so a new one is needed for each load.
+  auto chunk = std::make_shared<io::AlignedBuffer>(bytes);
+  const MutableByteSpan into = chunk->span().first(bytes);
+  std::size_t size = 0;
+  auto read = file_->read_at(segment_.offset_of(lsn), into);
+  if (read.has_value()) {
+    size = read.value();
+  } else if (read.error().code == Errc::kIo) {
+    TRY_ASSIGN(size, read_salvaging(segment_.offset_of(lsn), into));
+  } else {
+    return read.error();
+  }
+  bytes_read_ += size;
+  chunk_ = std::move(chunk);
+  chunk_lsn_ = lsn;
+  chunk_size_ = align_down(size, kBlockAlignBytes);
+  return {};
+}
+
+Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableByteSpan bytes) {
+  for (std::size_t at = 0; at < bytes.size(); at += kBlockAlignBytes) {
+    const MutableByteSpan block = bytes.subspan(at, kBlockAlignBytes);
+    const auto read = file_->read_at(offset + at, block);
+    if (read.has_value()) {
+      if (read.value() < kBlockAlignBytes) return at;
+      continue;
+    }
+    if (read.error().code != Errc::kIo) return read.error();
+    std::fill(block.begin(), block.end(), std::byte{0});
+    ++unreadable_blocks_;
+  }
+  return bytes.size();
+}
+
+}  // namespace spillway::wal

@@ -1,0 +1,61 @@
+// Reads and judges the blocks of one segment; decides nothing.
+//
+// Recovery, the consumer's read path and the offline tools all look at a segment through this.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "wal/base/result.h"
+#include "wal/block.h"
+#include "wal/io/aligned_buffer.h"
+#include "wal/io/file.h"
+#include "wal/segment.h"
+
+namespace spillway::wal {
+
+/// Not thread-safe. Reads sequentially in chunks; blocks it returns stay valid on their own.
+class SegmentReader {
+ public:
+  /// `segment` gives place and incarnation; its end is not relied on.
+  SegmentReader(std::shared_ptr<io::File> file, const Segment& segment, std::uint64_t seed,
+                std::uint64_t chunk_bytes);
+
+  struct Found {
+    BlockState state = BlockState::kBlank;
+    Block block;  // set when kValid
+  };
+
+  /// The block at `lsn`, valid only if whole and well-formed. Sectors the device cannot read count
+  /// as damaged; bytes behind the end of the file as blank.
+  Result<Found> read(Lsn lsn);
+
+  /// The first valid block in (lsn, limit), at any block boundary.
+  Result<std::optional<Lsn>> find_valid_after(Lsn lsn, Lsn limit);
+
+  [[nodiscard]] const Segment& segment() const { return segment_; }
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+
+  /// Blocks of 4 KiB that the device refused to read so far.
+  [[nodiscard]] std::uint64_t unreadable_blocks() const { return unreadable_blocks_; }
+
+ private:
+  /// Makes `bytes` bytes from `lsn` available, or as many as the slot has.
+  Result<ByteSpan> fetch(Lsn lsn, std::uint64_t bytes);
+  Result<void> load_chunk(Lsn lsn, std::uint64_t bytes);
+  Result<std::size_t> read_salvaging(std::uint64_t offset, MutableByteSpan bytes);
+
+  std::shared_ptr<io::File> file_;
+  const Segment segment_;
+  const std::uint64_t seed_;
+  const std::uint64_t chunk_bytes_;
+
+  std::shared_ptr<io::AlignedBuffer> chunk_;
+  Lsn chunk_lsn_;
+  std::uint64_t chunk_size_ = 0;  // bytes of chunk_ that are filled
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t unreadable_blocks_ = 0;
+};
+
+}  // namespace spillway::wal

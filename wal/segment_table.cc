@@ -1,0 +1,69 @@
+#include "wal/segment_table.h"
+
+#include <algorithm>
+
+#include "wal/base/check.h"
+
+namespace spillway::wal {
+
+void SegmentTable::append(const Segment& segment) {
+  const MutexLock lock(mutex_);
+  if (!segments_.empty()) {
+    CHECK(segments_.back().number < segment.number);
+    CHECK(segments_.back().end_lsn <= segment.first_lsn);
+    segments_.back().is_sealed = segments_.back().end_lsn == segment.first_lsn;
+  }
+  segments_.push_back(segment);
+}
+
+void SegmentTable::advance(Lsn end_lsn, Sequence end_sequence) {
+  const MutexLock lock(mutex_);
+  CHECK(!segments_.empty());
+  // A transaction over several blocks may end in a later segment than it began in; then the
+  // segments in between are finished only now.
+  for (std::size_t i = segments_.size() - 1; i > 0 && !segments_[i - 1].is_sealed; --i) {
+    segments_[i - 1].end_lsn = segments_[i].first_lsn;
+    segments_[i - 1].end_sequence = segments_[i].first_sequence;
+    segments_[i - 1].is_sealed = true;
+  }
+  Segment& last = segments_.back();
+  CHECK(last.end_lsn <= end_lsn);
+  last.end_lsn = end_lsn;
+  last.end_sequence = end_sequence;
+}
+
+std::vector<Segment> SegmentTable::remove_acked(Sequence acked_below) {
+  const MutexLock lock(mutex_);
+  std::vector<Segment> removed;
+  while (!segments_.empty() && segments_.front().is_sealed &&
+         segments_.front().end_sequence <= acked_below) {
+    removed.push_back(segments_.front());
+    segments_.pop_front();
+  }
+  return removed;
+}
+
+void SegmentTable::put_back(const std::vector<Segment>& segments) {
+  const MutexLock lock(mutex_);
+  segments_.insert(segments_.begin(), segments.begin(), segments.end());
+}
+
+std::optional<Segment> SegmentTable::find(Lsn lsn) const {
+  const MutexLock lock(mutex_);
+  const auto after = std::upper_bound(segments_.begin(), segments_.end(), lsn,
+                                      [](Lsn at, const Segment& s) { return at < s.end_lsn; });
+  if (after == segments_.end() || lsn < after->first_lsn) return std::nullopt;
+  return *after;
+}
+
+std::vector<Segment> SegmentTable::snapshot() const {
+  const MutexLock lock(mutex_);
+  return {segments_.begin(), segments_.end()};
+}
+
+std::size_t SegmentTable::size() const {
+  const MutexLock lock(mutex_);
+  return segments_.size();
+}
+
+}  // namespace spillway::wal

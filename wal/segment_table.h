@@ -1,0 +1,40 @@
+// The segments that hold unacknowledged entries, in log order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "wal/base/mutex.h"
+#include "wal/segment.h"
+
+namespace spillway::wal {
+
+/// Thread-safe: the writer appends, the checkpoint removes, the reader looks up.
+class SegmentTable {
+ public:
+  /// Starts a new last segment where the one before ends, or will end once the transaction that
+  /// reaches from it into the new one is durable.
+  void append(const Segment& segment);
+
+  /// The last segment is durable up to here.
+  void advance(Lsn end_lsn, Sequence end_sequence);
+
+  /// Removes the finished segments whose entries all lie below `acked_below` and returns them.
+  std::vector<Segment> remove_acked(Sequence acked_below);
+
+  /// Puts back what remove_acked() returned: the manifest could not be written.
+  void put_back(const std::vector<Segment>& segments);
+
+  /// The segment that holds the block at `lsn`.
+  [[nodiscard]] std::optional<Segment> find(Lsn lsn) const;
+  [[nodiscard]] std::vector<Segment> snapshot() const;
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  mutable Mutex mutex_;
+  std::deque<Segment> segments_ GUARDED_BY(mutex_);
+};
+
+}  // namespace spillway::wal

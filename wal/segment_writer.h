@@ -1,0 +1,83 @@
+// Decides where the next block goes: its address, its segment, its place in the hash chain.
+//
+// Owns the tail of the log and writes segment headers; writing the blocks themselves is left to
+// LogWriter, so that it may have several in flight.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "wal/base/clock.h"
+#include "wal/base/random.h"
+#include "wal/base/result.h"
+#include "wal/block.h"
+#include "wal/io/aligned_buffer.h"
+#include "wal/segment.h"
+#include "wal/segment_table.h"
+#include "wal/slot_pool.h"
+
+namespace spillway::wal {
+
+/// Where a log ends and how it continues.
+struct LogEnd {
+  Lsn lsn;
+  Sequence next_sequence{1};
+  std::uint64_t chain_hash = 0;  // of the last block
+  SegmentNumber last_segment;    // highest number ever seen, used or discarded
+};
+
+/// Not thread-safe: belongs to whoever holds the writer role. Survives no error: LogWriter stops
+/// using it after one.
+class SegmentWriter {
+ public:
+  SegmentWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots,
+                SegmentTable& segments, const Clock& clock);
+
+  /// Starts a new segment at `end`. The segment that was open at a crash is never appended to: what
+  /// lies behind its end could otherwise come back to life.
+  Result<void> open_new(const LogEnd& end, Sequence acked_below);
+
+  /// Goes on in `segment`, the last in the table, after a clean stop at `end`.
+  Result<void> open_existing(const LogEnd& end, const Segment& segment);
+
+  struct Place {
+    std::shared_ptr<io::File> file;
+    std::uint64_t offset = 0;
+  };
+
+  /// Gives the block in `bytes` the next address and completes it; `header` must have its payload
+  /// fields, flags and durable_lsn. Starts a new segment, with a durable write of its header, when
+  /// neither the block nor `bytes_following` (the rest of its transaction included; capped at what
+  /// a segment holds) fit; kNoSpace there leaves the writer as it was.
+  Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below,
+                      std::uint64_t bytes_following);
+
+  /// The end after all placed blocks. Its next_sequence is the caller's to know.
+  [[nodiscard]] const LogEnd& end() const { return end_; }
+
+  /// What can be written without a new slot.
+  [[nodiscard]] std::uint64_t room_bytes() const;
+
+  /// Largest block any segment can hold.
+  [[nodiscard]] std::uint64_t block_bytes_max() const;
+
+ private:
+  Result<void> start_segment(Sequence first_sequence, Sequence acked_below,
+                             SlotPool::Prewrite prewrite);
+
+  const ChannelId channel_id_;
+  const std::uint64_t seed_;
+  const std::uint64_t slot_bytes_;
+  SlotPool& slots_;
+  SegmentTable& segments_;
+  const Clock& clock_;
+  Random nonces_;
+
+  LogEnd end_;
+  Segment segment_;
+  SegmentNumber predecessor_;  // of the next segment to start
+  std::shared_ptr<io::File> file_;
+  io::AlignedBuffer header_buffer_;
+};
+
+}  // namespace spillway::wal
