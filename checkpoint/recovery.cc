@@ -172,6 +172,21 @@ class Recovery {
 
 }  // namespace
 
+ReadPosition RecoveredLog::first_unread() const {
+  ReadPosition read{.lsn = end.lsn, .sequence = end.next_sequence};
+  if (acks.below() >= end.next_sequence || segments.empty()) return read;
+  read = {.lsn = segments.front().first_lsn, .sequence = segments.front().first_sequence};
+  const bool is_hint_usable =
+      read.lsn <= read_lsn && read_lsn <= end.lsn && read_sequence <= acks.below();
+  if (is_hint_usable) read = {.lsn = read_lsn, .sequence = read_sequence};
+  for (const Segment& segment : segments) {
+    if (segment.first_sequence <= acks.below() && read.lsn < segment.first_lsn) {
+      read = {.lsn = segment.first_lsn, .sequence = segment.first_sequence};
+    }
+  }
+  return read;
+}
+
 std::string_view finding_name(Finding::Kind kind) {
   switch (kind) {
     case Finding::Kind::kTornTail:

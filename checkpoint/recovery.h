@@ -42,6 +42,12 @@ struct Finding {
 /// snake_case name of a kind.
 std::string_view finding_name(Finding::Kind kind);
 
+/// A block boundary and the sequence of the first entry there.
+struct ReadPosition {
+  wal::Lsn lsn;
+  wal::Sequence sequence;
+};
+
 struct RecoveredLog {
   bool is_new = false;  // there was no channel here
   wal::ChannelId channel_id{};
@@ -60,6 +66,9 @@ struct RecoveredLog {
   [[nodiscard]] std::uint64_t pending_entries() const {
     return (end.next_sequence - acks.below()) - acks.count_above();
   }
+
+  /// Where consumers go on: the best known place at or before the first unacknowledged entry.
+  [[nodiscard]] ReadPosition first_unread() const;
 };
 
 /// `slots` is open()ed and not started; `fresh_id` names the channel if there is none yet.

@@ -34,8 +34,7 @@ Result<LogReader::Step> LogReader::next(const LogEnd& end) {
 
 Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
   const auto segment = segments_.find(lsn_);
-  // A segment is dropped only with all its entries acknowledged, and those we have passed.
-  CHECK(segment.has_value());
+  if (!segment) return pass_reclaimed(end);
   const Lsn segment_end = std::min(segment->end_lsn, end.lsn);
   const Sequence segment_end_sequence = std::min(segment->end_sequence, end.next_sequence);
   if (reader_ == nullptr || reader_->segment().number != segment->number) {
@@ -57,6 +56,17 @@ Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
   lsn_ = found.block.end_lsn();
   sequence_ = found.block.end_sequence();
   return Step{.block = std::move(found.block), .lost = {}};
+}
+
+Result<LogReader::Step> LogReader::pass_reclaimed(const LogEnd& end) {
+  // Blocks without entries may lie between us and the end of a segment that is gone: it went with
+  // all its entries acknowledged, and those we have passed.
+  const auto segments = segments_.snapshot();
+  CHECK(!segments.empty());
+  CHECK(lsn_ < segments.front().first_lsn);
+  CHECK(sequence_ == segments.front().first_sequence);
+  seek(segments.front().first_lsn, segments.front().first_sequence);
+  return next(end);
 }
 
 Result<LogReader::Step> LogReader::skip_damage(const Segment& segment, Lsn segment_end,

@@ -22,7 +22,7 @@ struct LostRange {
   SequenceRange entries;  // may be empty: acknowledgements only
 };
 
-/// Not thread-safe. Segments must stay in the table until their entries are acknowledged.
+/// Not thread-safe. Segments stay in the table until their entries are acknowledged.
 class LogReader {
  public:
   LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
@@ -47,6 +47,7 @@ class LogReader {
 
  private:
   Result<Step> read_from_disk(const LogEnd& end);
+  Result<Step> pass_reclaimed(const LogEnd& end);
   Result<Step> skip_damage(const Segment& segment, Lsn segment_end, Sequence segment_end_sequence);
   Step lose(Lsn end_lsn, Sequence end_sequence);
 

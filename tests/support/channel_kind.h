@@ -15,7 +15,10 @@
 #include <vector>
 
 #include "channel/channel.h"
+#include "channel/file_channel.h"
 #include "channel/memory_channel.h"
+#include "tests/support/temp_dir.h"
+#include "wal/io/posix_file_system.h"
 
 namespace spillway::test {
 
@@ -73,6 +76,37 @@ class MemoryChannelHome final : public ChannelHome {
   const std::uint64_t byte_slots_max_;
 };
 
+/// Small slots, so that a test fills several.
+inline channel::FileChannelOptions small_file_channel(const std::string& path,
+                                                      const ChannelLimits& limits) {
+  channel::FileChannelOptions options{.name = "test",
+                                      .checkpoint_dir = path + "/checkpoint",
+                                      .data_dirs = {path + "/data"},
+                                      .capacity_events = limits.capacity_events,
+                                      .transaction_capacity = limits.transaction_capacity_events,
+                                      .keep_alive = limits.keep_alive};
+  options.log.slot_bytes = 1 * kMiB;
+  options.log.block_bytes_max = 64 * kKiB;
+  options.log.staging_bytes_max = 512 * kKiB;
+  options.log.cache_bytes_max = 256 * kKiB;
+  options.log.read_bytes = 64 * kKiB;
+  return options;
+}
+
+class FileChannelHome final : public ChannelHome {
+ public:
+  std::unique_ptr<channel::Channel> create(const ChannelLimits& limits) override {
+    return std::make_unique<channel::FileChannel>(small_file_channel(directory_.path(), limits),
+                                                  file_system_, clock_);
+  }
+  [[nodiscard]] bool is_durable() const override { return true; }
+
+ private:
+  TempDir directory_;
+  io::PosixFileSystem file_system_;
+  SystemClock clock_;
+};
+
 /// The last argument of INSTANTIATE_TEST_SUITE_P.
 inline std::string kind_name(const testing::TestParamInfo<ChannelKind>& info) {
   return info.param.name;
@@ -83,6 +117,8 @@ inline std::vector<ChannelKind> channel_kinds() {
   return {
       {"memory",
        []() -> std::unique_ptr<ChannelHome> { return std::make_unique<MemoryChannelHome>(); }},
+      {"file",
+       []() -> std::unique_ptr<ChannelHome> { return std::make_unique<FileChannelHome>(); }},
   };
 }
 

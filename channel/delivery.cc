@@ -1,0 +1,224 @@
+#include "channel/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/base/check.h"
+
+namespace spillway::channel {
+
+using wal::Sequence;
+using wal::SequenceRange;
+
+void Delivery::open(wal::LogWriter& writer, const checkpoint::AckState& recovered, wal::Lsn lsn,
+                    Sequence sequence) {
+  writer_ = &writer;
+  {
+    const MutexLock lock(ack_mutex_);
+    acks_ = recovered;
+  }
+  const MutexLock lock(mutex_);
+  skip_ = recovered;
+  reader_.seek(lsn, sequence);
+  next_sequence_ = sequence;
+  marks_.push_back({.lsn = lsn, .first_sequence = sequence});
+  cursor_.store(sequence.value);
+  durable_end_.store(writer.durable_end().next_sequence.value);
+}
+
+Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wait, Lease& lease) {
+  CHECK(events_max > 0);
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  while (true) {
+    std::vector<wal::LostRange> lost;
+    Result<void> filled;
+    {
+      const MutexLock lock(mutex_);
+      filled = fill(events_max, lease);
+      lost.swap(lost_);
+    }
+    for (const wal::LostRange& range : lost) {
+      on_lost_(range, mark_acknowledged(range.entries));
+    }
+    // What has been taken before an error is worth delivering; the error comes again.
+    if (!lease.events.empty()) return {};
+    if (!filled.has_value()) return filled;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return {};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
+    if (!wait_for_events(left + std::chrono::milliseconds(1))) return {};
+  }
+}
+
+Result<void> Delivery::fill(std::size_t events_max, Lease& lease) {
+  while (lease.events.size() < events_max && !returned_.empty()) {
+    const auto first = returned_.begin();
+    add(lease, first->first, first->second.event, first->second.pin);
+    returned_.erase(first);
+    returned_count_.store(returned_.size());
+  }
+  while (lease.events.size() < events_max) {
+    Sequence sequence;
+    ByteSpan entry;
+    TRY_ASSIGN(const bool has_entry, next_entry(sequence, entry));
+    if (!has_entry) break;
+    const auto event = EventView::parse(entry);
+    if (!event.has_value()) {
+      corrupt_events.add();
+      lost_.push_back({.first_lsn = block_->lsn(),
+                       .end_lsn = block_->end_lsn(),
+                       .entries = {.first = sequence, .end = sequence + 1}});
+      continue;
+    }
+    add(lease, sequence, event.value(), block_->memory);
+  }
+  return {};
+}
+
+Result<bool> Delivery::next_entry(Sequence& sequence, ByteSpan& entry) {
+  while (true) {
+    if (const auto found = entries_.next()) {
+      sequence = next_sequence_;
+      next_sequence_ += 1;
+      cursor_.store(next_sequence_.value);
+      if (skip_.first_pending({.first = sequence, .end = sequence + 1}).is_empty()) continue;
+      entry = *found;
+      return true;
+    }
+    const auto record = records_.next();
+    if (record && record->kind == wal::PayloadReader::Record::Kind::kPut) {
+      entries_ = wal::EntryReader(record->entries);
+    }
+    if (record) continue;
+    TRY_ASSIGN(const bool has_block, next_block());
+    if (!has_block) return false;
+  }
+}
+
+Result<bool> Delivery::next_block() {
+  while (true) {
+    auto next = reader_.next(writer_->durable_end());
+    if (!next.has_value()) return next.error();
+    wal::LogReader::Step& step = next.value();
+    if (step.lost) {
+      lost_.push_back(*step.lost);
+      next_sequence_ = step.lost->entries.end;
+      cursor_.store(next_sequence_.value);
+      continue;
+    }
+    if (!step.block) return false;
+    block_ = std::move(*step.block);
+    CHECK(block_->first_sequence() >= next_sequence_);
+    next_sequence_ = block_->first_sequence();
+    records_ = wal::PayloadReader(block_->payload);
+    entries_ = wal::EntryReader();
+    marks_.push_back({.lsn = block_->lsn(), .first_sequence = block_->first_sequence()});
+    return true;
+  }
+}
+
+void Delivery::add(Lease& lease, Sequence sequence, const EventView& event,
+                   const wal::SharedMemory& pin) {
+  lease.events.push_back(event);
+  if (!lease.ranges.empty() && lease.ranges.back().end == sequence) {
+    lease.ranges.back().end = sequence + 1;
+  } else {
+    lease.ranges.push_back({.first = sequence, .end = sequence + 1});
+  }
+  if (lease.pins.empty() || lease.pins.back() != pin) lease.pins.push_back(pin);
+}
+
+void Delivery::acknowledge(const Lease& lease) {
+  for (const SequenceRange& range : lease.ranges) {
+    CHECK(mark_acknowledged(range) == range.count());
+  }
+}
+
+std::uint64_t Delivery::mark_acknowledged(SequenceRange range) {
+  Sequence below;
+  std::uint64_t added = 0;
+  {
+    const MutexLock lock(ack_mutex_);
+    added = acks_.add(range);
+    below = acks_.below();
+  }
+  writer_->append_ack(range);
+  writer_->note_acked_below(below);
+  return added;
+}
+
+void Delivery::give_back(Lease lease) {
+  {
+    // Which of the pins an event lies in is not recorded: a rollback is rare, and the last event
+    // taken again frees them all.
+    const auto pins = std::make_shared<std::vector<wal::SharedMemory>>(std::move(lease.pins));
+    const MutexLock lock(mutex_);
+    std::size_t at = 0;
+    for (const SequenceRange& range : lease.ranges) {
+      for (Sequence sequence = range.first; sequence < range.end; sequence += 1) {
+        returned_.emplace(sequence, Returned{.event = lease.events[at++], .pin = pins});
+      }
+    }
+    CHECK(at == lease.events.size());
+    returned_count_.store(returned_.size());
+  }
+  const MutexLock lock(wait_mutex_);
+  available_.notify_all();
+}
+
+void Delivery::interrupt() {
+  const MutexLock lock(wait_mutex_);
+  ++interrupts_;
+  available_.notify_all();
+}
+
+void Delivery::on_durable(Sequence end) {
+  durable_end_.store(end.value);
+  if (waiters_.load() == 0) return;
+  const MutexLock lock(wait_mutex_);
+  available_.notify_all();
+}
+
+bool Delivery::has_events() const {
+  return cursor_.load() < durable_end_.load() || returned_count_.load() > 0;
+}
+
+bool Delivery::wait_for_events(std::chrono::milliseconds wait) {
+  MutexLock lock(wait_mutex_);
+  waiters_.fetch_add(1);
+  const std::uint64_t interrupts = interrupts_;
+  bool is_in_time = true;
+  while (is_in_time && !has_events() && interrupts == interrupts_) {
+    is_in_time = available_.wait_for(lock, wait);
+  }
+  waiters_.fetch_sub(1);
+  return interrupts == interrupts_ && has_events();
+}
+
+Delivery::Progress Delivery::progress(const wal::LogEnd& end) {
+  Progress progress;
+  {
+    const MutexLock lock(ack_mutex_);
+    // Entries behind `end` are acknowledged by records behind it, too: replay will see those.
+    progress.acks = checkpoint::AckState(std::min(acks_.below(), end.next_sequence));
+    for (SequenceRange range : acks_.ranges()) {
+      range.end = std::min(range.end, end.next_sequence);
+      if (range.first < range.end) progress.acks.add(range);
+    }
+  }
+  const MutexLock lock(mutex_);
+  const Sequence below = progress.acks.below();
+  while (marks_.size() > 1 && marks_[1].first_sequence <= below && marks_[1].lsn <= end.lsn) {
+    marks_.pop_front();
+  }
+  progress.read_lsn = marks_.front().lsn;
+  progress.read_sequence = marks_.front().first_sequence;
+  return progress;
+}
+
+Sequence Delivery::acked_below() const {
+  const MutexLock lock(ack_mutex_);
+  return acks_.below();
+}
+
+}  // namespace spillway::channel

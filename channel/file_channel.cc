@@ -1,0 +1,435 @@
+#include "channel/file_channel.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "channel/quarantine.h"
+#include "channel/recovery_log.h"
+#include "wal/base/check.h"
+#include "wal/base/log.h"
+
+namespace spillway::channel {
+namespace {
+
+constexpr Error kClosedError{.code = Errc::kClosed, .what = "channel is not started"};
+
+wal::ChannelId new_channel_id(std::uint64_t seed) {
+  wal::ChannelId id{};
+  if (seed != 0) {  // deterministic tests
+    Random random(seed);
+    store_le(id.data(), random());
+    store_le(id.data() + 8, random());
+  } else {
+    CHECK(getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()));
+  }
+  return id;
+}
+
+// The segments as of `end`: what the writer has begun since then is not part of it.
+std::vector<wal::Segment> segments_until(std::vector<wal::Segment> segments, wal::LogEnd& end) {
+  std::erase_if(segments, [&](const wal::Segment& s) { return s.first_lsn > end.lsn; });
+  if (segments.empty()) return segments;
+  wal::Segment& last = segments.back();
+  last.end_lsn = end.lsn;
+  last.end_sequence = end.next_sequence;
+  end.last_segment = std::max(end.last_segment, last.number);
+  return segments;
+}
+
+}  // namespace
+
+struct FileChannel::Engine {
+  Engine(const FileChannelOptions& options, Delivery::OnLost on_lost)
+      : capacity(options.capacity_events, Capacity::kUnlimited),
+        cache(options.log.cache_bytes_max),
+        lost_handler(std::move(on_lost)) {}
+
+  Capacity capacity;
+  std::unique_ptr<io::Directory> checkpoint_directory;
+  std::vector<std::unique_ptr<io::Directory>> data_directories;
+  std::vector<std::unique_ptr<io::DirectoryLock>> locks;
+  const io::Directory* empty_directory = nullptr;  // a data directory without any file
+  std::unique_ptr<checkpoint::ManifestStore> manifests;
+  std::unique_ptr<wal::SlotPool> slots;
+  wal::SegmentTable segments;
+  wal::BlockCache cache;
+  Delivery::OnLost lost_handler;
+  std::unique_ptr<wal::LogReader> reader;
+  std::unique_ptr<Delivery> delivery;
+  std::unique_ptr<wal::LogWriter> writer;
+};
+
+/// Holds the engine, so that a transaction forgotten over a stop() does no harm.
+class FileChannel::Take final : public TakeTransaction {
+ public:
+  Take(FileChannel& channel, std::shared_ptr<Engine> engine, Lease lease)
+      : channel_(channel), engine_(std::move(engine)), lease_(std::move(lease)) {}
+  ~Take() override {
+    if (engine_ != nullptr) rollback();
+  }
+
+  [[nodiscard]] std::span<const EventView> events() const override { return lease_.events; }
+
+  Result<void> commit() override {
+    const auto engine = finish();
+    const GatePass pass(channel_.gate_);
+    if (!pass.is_admitted() || channel_.engine_ != engine) return kClosedError;
+    engine->delivery->acknowledge(lease_);
+    engine->capacity.release(lease_.events.size(), 0);
+    channel_.counters_.take_successes.add(lease_.events.size());
+    channel_.request_checkpoint_if_due();
+    return {};
+  }
+
+  void rollback() override {
+    const auto engine = finish();
+    if (!lease_.events.empty()) engine->delivery->give_back(std::move(lease_));
+    lease_ = {};
+  }
+
+ private:
+  std::shared_ptr<Engine> finish() {
+    CHECK(engine_ != nullptr);
+    return std::exchange(engine_, nullptr);
+  }
+
+  FileChannel& channel_;
+  std::shared_ptr<Engine> engine_;  // nullptr once finished
+  Lease lease_;
+};
+
+FileChannel::FileChannel(FileChannelOptions options, io::FileSystem& file_system,
+                         const Clock& clock)
+    : options_(std::move(options)), file_system_(file_system), clock_(clock) {
+  CHECK(!options_.data_dirs.empty());
+  CHECK(options_.transaction_capacity <= options_.capacity_events);
+}
+
+FileChannel::~FileChannel() {
+  stop();
+}
+
+// ---- start and stop
+
+Result<void> FileChannel::start() {
+  CHECK(gate_.is_closed());
+  auto engine = std::make_shared<Engine>(
+      options_,
+      [this](const wal::LostRange& lost, std::uint64_t wanted) { on_lost(lost, wanted); });
+  TRY(lock_directories(*engine));
+  TRY(recover(*engine));
+  TRY(open_log(*engine));
+  engine->capacity.restore(recovered_.pending_entries(), 0);
+  engine_ = std::move(engine);
+  {
+    const MutexLock lock(wake_mutex_);
+    is_stopping_ = false;
+    is_checkpoint_wanted_ = false;
+  }
+  gate_.open();
+  if (options_.log.background == wal::Background::kThreads) {
+    checkpointer_ = std::thread([this] { run_checkpoints(); });
+  }
+  return {};
+}
+
+Result<void> FileChannel::lock_directories(Engine& engine) {
+  constexpr auto kCreate = io::FileSystem::Missing::kCreate;
+  TRY_ASSIGN(engine.checkpoint_directory,
+             file_system_.open_directory(options_.checkpoint_dir, kCreate));
+  for (const std::string& path : options_.data_dirs) {
+    TRY_ASSIGN(auto directory, file_system_.open_directory(path, kCreate));
+    TRY_ASSIGN(const auto names, directory->list());
+    if (names.empty() && path != options_.checkpoint_dir) engine.empty_directory = directory.get();
+    engine.data_directories.push_back(std::move(directory));
+  }
+  TRY_ASSIGN(auto checkpoint_lock, engine.checkpoint_directory->lock());
+  engine.locks.push_back(std::move(checkpoint_lock));
+  for (const auto& directory : engine.data_directories) {
+    if (directory->path() == options_.checkpoint_dir) continue;
+    TRY_ASSIGN(auto lock, directory->lock());
+    engine.locks.push_back(std::move(lock));
+  }
+  return {};
+}
+
+Result<void> FileChannel::recover(Engine& engine) {
+  engine.manifests = std::make_unique<checkpoint::ManifestStore>(*engine.checkpoint_directory);
+  // What a crashed process did to the directories must be durable before it is relied on.
+  TRY(engine.checkpoint_directory->sync());
+  std::vector<io::Directory*> directories;
+  for (const auto& directory : engine.data_directories) {
+    TRY(directory->sync());
+    directories.push_back(directory.get());
+  }
+  TRY_ASSIGN(const auto manifests,
+             engine.manifests->load(checkpoint::ManifestStore::Access::kReadWrite));
+  engine.slots = std::make_unique<wal::SlotPool>(std::move(directories), options_.log);
+  TRY(engine.slots->open());
+  TRY_ASSIGN(recovered_, checkpoint::recover_log(manifests, *engine.slots, options_.log,
+                                                 new_channel_id(options_.log.nonce_seed)));
+  const bool has_missing_slot = std::any_of(
+      recovered_.findings.begin(), recovered_.findings.end(),
+      [](const auto& finding) { return finding.kind == checkpoint::Finding::Kind::kSlotMissing; });
+  if (has_missing_slot && engine.empty_directory != nullptr) {
+    log_error("channel.data_dir_empty",
+              "a data directory is empty although events were stored in it: is its disk mounted?",
+              {{"channel", options_.name}, {"directory", engine.empty_directory->path()}});
+    return Error{.code = Errc::kNotFound, .what = "data directory has lost its slot files"};
+  }
+  log_recovery(options_.name, recovered_);
+  for (const checkpoint::Finding& finding : recovered_.findings) {
+    if (finding.kind != checkpoint::Finding::Kind::kLost) continue;
+    for (const wal::Segment& segment : recovered_.segments) {
+      if (segment.number != finding.segment) continue;
+      const auto kept =
+          quarantine(*engine.checkpoint_directory, *engine.slots, segment, finding.lost);
+      if (!kept.has_value()) log_quarantine_failure(options_.name, kept.error());
+    }
+  }
+  lost_entries_.store(recovered_.lost_entries);
+  return {};
+}
+
+Result<void> FileChannel::open_log(Engine& engine) {
+  TRY(engine.manifests->create_if_missing());
+  std::vector<wal::SlotId> in_use = recovered_.untouchable_slots;
+  for (const wal::Segment& segment : recovered_.segments) {
+    engine.segments.append(segment);
+    in_use.push_back(segment.slot);
+  }
+  engine.slots->start(in_use);
+  engine.reader = std::make_unique<wal::LogReader>(recovered_.channel_id, options_.log,
+                                                   *engine.slots, engine.segments, engine.cache);
+  engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler);
+  engine.writer =
+      std::make_unique<wal::LogWriter>(recovered_.channel_id, options_.log, *engine.slots,
+                                       engine.segments, engine.cache, *engine.delivery, clock_);
+  std::optional<wal::Segment> last;
+  if (recovered_.was_clean && !recovered_.segments.empty()) last = recovered_.segments.back();
+  TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));
+  const checkpoint::ReadPosition read = recovered_.first_unread();
+  engine.delivery->open(*engine.writer, recovered_.acks, read.lsn, read.sequence);
+  // From here on the last manifest must not be taken for a clean end any more.
+  return store_manifest(engine, /*is_clean=*/false);
+}
+
+void FileChannel::stop() {
+  if (gate_.is_closed()) return;
+  gate_.shut();
+  engine_->capacity.close();
+  engine_->delivery->interrupt();
+  gate_.close();
+  {
+    const MutexLock lock(wake_mutex_);
+    is_stopping_ = true;
+    wake_.notify_all();
+  }
+  if (checkpointer_.joinable()) checkpointer_.join();
+  const std::shared_ptr<Engine> engine = std::exchange(engine_, nullptr);
+  Result<void> closed = engine->writer->close();
+  if (closed.has_value()) closed = store_manifest(*engine, /*is_clean=*/true);
+  if (!closed.has_value()) {
+    log_warn("channel.unclean_stop",
+             "the channel could not be closed in order; the next start scans",
+             {{"channel", options_.name}, {"error", closed.error()}});
+  }
+  engine->slots->stop();
+  engine->locks.clear();
+}
+
+// ---- transactions
+
+Result<void> FileChannel::check(const EventBatch& batch) const {
+  if (batch.size() > options_.transaction_capacity) {
+    return Error{.code = Errc::kTooLarge, .what = "batch has more events than transactionCapacity"};
+  }
+  return {};
+}
+
+Result<void> FileChannel::put(const EventBatch& batch) {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return kClosedError;
+  if (batch.is_empty()) return {};
+  counters_.put_attempts.add(batch.size());
+  TRY(check(batch));
+  TRY(engine_->capacity.acquire(batch.size(), 0, options_.keep_alive));
+  const std::uint64_t started_ns = clock_.monotonic_ns();
+  auto ticket = engine_->writer->append(batch.entries(), batch.size());
+  Result<void> durable;
+  if (ticket.has_value()) {
+    durable = engine_->writer->wait_durable(ticket.value());
+  } else {
+    durable = ticket.error();
+  }
+  if (!durable.has_value()) {
+    engine_->capacity.release(batch.size(), 0);
+    counters_.put_errors.add();
+    if (durable.error().code == Errc::kNoSpace) request_checkpoint_if_due();
+    return durable;
+  }
+  commit_ns_.record(clock_.monotonic_ns() - started_ns);
+  counters_.put_successes.add(batch.size());
+  request_checkpoint_if_due();
+  return {};
+}
+
+Result<std::unique_ptr<TakeTransaction>> FileChannel::take(std::size_t events_max,
+                                                           std::chrono::milliseconds wait) {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return kClosedError;
+  if (events_max > options_.transaction_capacity) {
+    return Error{.code = Errc::kTooLarge, .what = "take of more events than transactionCapacity"};
+  }
+  Lease lease;
+  const auto taken = engine_->delivery->take(events_max, wait, lease);
+  if (!taken.has_value()) {
+    counters_.take_errors.add();
+    return taken.error();
+  }
+  if (lease.events.empty() && gate_.is_closed()) return kClosedError;
+  const std::size_t taken_count = lease.events.size();
+  counters_.take_attempts.add(taken_count < events_max ? taken_count + 1 : taken_count);
+  return std::unique_ptr<TakeTransaction>(std::make_unique<Take>(*this, engine_, std::move(lease)));
+}
+
+void FileChannel::interrupt_takes() {
+  const GatePass pass(gate_);
+  if (pass.is_admitted()) engine_->delivery->interrupt();
+}
+
+std::uint64_t FileChannel::size_events() const {
+  const GatePass pass(gate_);
+  return pass.is_admitted() ? engine_->capacity.used_events() : 0;
+}
+
+void FileChannel::on_lost(const wal::LostRange& lost, std::uint64_t wanted) {
+  // Also called for what recovery has reported already; then nothing was wanted any more.
+  if (wanted == 0) return;
+  lost_ranges_.add();
+  lost_entries_.fetch_add(wanted);
+  engine_->capacity.release(wanted, 0);
+  log_lost(options_.name, lost, wanted);
+  const auto segment = engine_->segments.find(lost.first_lsn);
+  if (!segment) return;
+  const auto kept = quarantine(*engine_->checkpoint_directory, *engine_->slots, *segment, lost);
+  if (!kept.has_value()) log_quarantine_failure(options_.name, kept.error());
+}
+
+// ---- checkpoints
+
+Result<void> FileChannel::store_manifest(Engine& engine, bool is_clean) {
+  const MutexLock lock(checkpoint_mutex_);
+  checkpoint::Manifest manifest;
+  manifest.channel_id = recovered_.channel_id;
+  manifest.end = engine.writer->durable_end();  // before the rest, which is clamped to it
+  manifest.is_clean = is_clean;
+  const Delivery::Progress progress = engine.delivery->progress(manifest.end);
+  manifest.acks = progress.acks;
+  manifest.read_lsn = progress.read_lsn;
+  manifest.read_sequence = progress.read_sequence;
+  manifest.lost_entries = lost_entries_.load();
+  const std::vector<wal::Segment> drained = engine.segments.remove_acked(progress.acks.below());
+  manifest.segments = segments_until(engine.segments.snapshot(), manifest.end);
+
+  const Result<void> stored = engine.manifests->store(manifest);
+  if (!stored.has_value()) {
+    engine.segments.put_back(drained);
+    checkpoint_errors_.add();
+    return stored;
+  }
+  // Only now may the slots be overwritten: no manifest refers to them any more.
+  for (const wal::Segment& segment : drained) engine.slots->release(segment.slot);
+  checkpoints_.add();
+  const auto& segments = manifest.segments;
+  const bool can_reclaim = !segments.empty() && segments.front().is_sealed;
+  reclaim_at_.store(can_reclaim ? segments.front().end_sequence.value : UINT64_MAX);
+  checkpoint_at_bytes_.store(engine.writer->metrics().bytes.value() + options_.checkpoint_bytes);
+  return {};
+}
+
+Result<void> FileChannel::checkpoint() {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return kClosedError;
+  return store_manifest(*engine_, /*is_clean=*/false);
+}
+
+void FileChannel::request_checkpoint_if_due() {
+  const bool is_due = engine_->delivery->acked_below().value >= reclaim_at_.load() ||
+                      engine_->writer->metrics().bytes.value() >= checkpoint_at_bytes_.load();
+  if (!is_due) return;
+  if (options_.log.background == wal::Background::kNone) {
+    static_cast<void>(store_manifest(*engine_, /*is_clean=*/false));  // counted; tried again
+    return;
+  }
+  const MutexLock lock(wake_mutex_);
+  if (is_checkpoint_wanted_) return;
+  is_checkpoint_wanted_ = true;
+  wake_.notify_one();
+}
+
+void FileChannel::run_checkpoints() {
+  const std::shared_ptr<Engine> engine = engine_;
+  MutexLock lock(wake_mutex_);
+  while (!is_stopping_) {
+    if (!is_checkpoint_wanted_) wake_.wait_for(lock, options_.checkpoint_interval);
+    if (is_stopping_) return;
+    lock.unlock();
+    const auto stored = store_manifest(*engine, /*is_clean=*/false);
+    if (!stored.has_value()) {
+      log_error("channel.checkpoint_failed", "cannot write the manifest; space is not reclaimed",
+                {{"channel", options_.name}, {"error", stored.error()}});
+    }
+    lock.lock();
+    is_checkpoint_wanted_ = false;
+    // A manifest that cannot be written is not tried again before the interval.
+    if (!stored.has_value() && !is_stopping_) wake_.wait_for(lock, options_.checkpoint_interval);
+  }
+}
+
+// ---- metrics
+
+void FileChannel::collect(MetricSink& sink) const {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return;
+  const Engine& engine = *engine_;
+  const wal::LogWriterMetrics& log = engine.writer->metrics();
+  const wal::SlotPool::Stats slots = engine.slots->stats();
+  sink.histogram("commit_ns", "Time from a put to its durability.", commit_ns_);
+  sink.histogram("log_write_ns", "Time of one durable write.", log.write_ns);
+  sink.histogram("log_block_size_bytes", "Size of the blocks written.", log.block_size_bytes);
+  sink.counter("log_written_bytes_total", "Bytes written to the log.", log.bytes.value());
+  sink.counter("log_payload_bytes_total", "Of them, events and acknowledgements.",
+               log.payload_bytes.value());
+  sink.counter("checkpoints_total", "Manifests written.", checkpoints_.value());
+  sink.counter("checkpoint_errors_total", "Manifests that could not be written.",
+               checkpoint_errors_.value());
+  sink.counter("manifest_written_bytes_total", "Bytes written to the manifest.",
+               engine.manifests->bytes_written());
+  sink.counter("disk_read_bytes_total", "Log bytes read back for consumers.",
+               engine.reader->disk_read_bytes.value());
+  sink.counter("cache_hits_total", "Blocks handed to consumers from memory.",
+               engine.cache.hits.value());
+  sink.counter("cache_misses_total", "Blocks that had to be read from disk.",
+               engine.cache.misses.value());
+  sink.gauge("cache_bytes", "Unread blocks held in memory.",
+             static_cast<double>(engine.cache.bytes()));
+  sink.gauge("segments", "Segments with unacknowledged events.",
+             static_cast<double>(engine.segments.size()));
+  sink.gauge("spare_slots", "Slot files ready for use.", static_cast<double>(slots.spare));
+  sink.counter("slots_created_total", "Slot files made.", slots.created);
+  sink.counter("slots_deleted_total", "Slot files deleted.", slots.deleted);
+  sink.counter("slots_unprepared_total", "Slots used before they were pre-written.",
+               slots.unprepared);
+  sink.counter("lost_events_total", "Events lost to damage since the channel was created.",
+               lost_entries_.load());
+  sink.counter("corrupt_events_total", "Events that were stored whole and are no events.",
+               engine.delivery->corrupt_events.value());
+  sink.gauge("is_out_of_space", "1 while no slot file can be made.", slots.is_out_of_space ? 1 : 0);
+  sink.gauge("is_failed", "1 after a device error, until the channel is started again.",
+             engine.writer->poison() ? 1 : 0);
+}
+
+}  // namespace spillway::channel

@@ -1,0 +1,114 @@
+// The durable channel: a write-ahead log, acknowledgements and checkpoints behind the Channel
+// contract. Takes the place of Flume's FileChannel.
+//
+// Composes LogWriter, LogReader, Delivery and the manifest, and owns their order of start and stop.
+// What survives which failure: docs/durability.md.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "channel/capacity.h"
+#include "channel/channel.h"
+#include "channel/delivery.h"
+#include "checkpoint/manifest_store.h"
+#include "checkpoint/recovery.h"
+#include "wal/base/clock.h"
+#include "wal/base/gate.h"
+#include "wal/base/mutex.h"
+#include "wal/io/file.h"
+#include "wal/log_reader.h"
+#include "wal/log_writer.h"
+#include "wal/options.h"
+
+namespace spillway::channel {
+
+struct FileChannelOptions {
+  std::string name{};
+  std::string checkpoint_dir{};          // the manifest and, after damage, copies of what was damaged
+  std::vector<std::string> data_dirs{};  // slot files, on all of them in turn; at least one
+  std::uint64_t capacity_events = 1'000'000;
+  std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
+  std::chrono::milliseconds keep_alive{3000};   // how long a put waits for room
+  std::chrono::milliseconds checkpoint_interval{30'000};
+  // Log written since the last checkpoint: bounds what a start after a crash has to scan.
+  std::uint64_t checkpoint_bytes = 32 * kMiB;
+  wal::LogOptions log{};
+};
+
+class FileChannel final : public Channel {
+ public:
+  /// `file_system` and `clock` must outlive the channel.
+  FileChannel(FileChannelOptions options, io::FileSystem& file_system, const Clock& clock);
+  ~FileChannel() override;
+
+  /// Locks the directories, recovers, starts the background threads. One attempt at a time; after
+  /// a failure it may be called again. kLocked: another process or channel uses a directory.
+  Result<void> start() override;
+  void stop() override;
+
+  /// As Channel::put; kNoSpace: the disk is full, nothing was put, room comes back as sinks drain.
+  /// kIo: the device failed; the channel takes no more events until it is started again.
+  Result<void> put(const EventBatch& batch) override;
+  Result<std::unique_ptr<TakeTransaction>> take(std::size_t events_max,
+                                                std::chrono::milliseconds wait) override;
+  void interrupt_takes() override;
+
+  /// Writes a manifest now. Errors leave the previous one in force.
+  Result<void> checkpoint();
+
+  [[nodiscard]] std::uint64_t size_events() const override;
+  [[nodiscard]] std::uint64_t capacity_events() const override { return options_.capacity_events; }
+  [[nodiscard]] std::uint64_t transaction_capacity() const override {
+    return options_.transaction_capacity;
+  }
+  [[nodiscard]] const ChannelCounters& counters() const override { return counters_; }
+  void collect(MetricSink& sink) const override;
+
+  /// What the last start() found. Valid while started.
+  [[nodiscard]] const checkpoint::RecoveredLog& recovered() const { return recovered_; }
+
+ private:
+  class Take;
+  struct Engine;  // everything that lives from start() to stop()
+
+  Result<void> lock_directories(Engine& engine);
+  Result<void> recover(Engine& engine);
+  Result<void> open_log(Engine& engine);
+  Result<void> store_manifest(Engine& engine, bool is_clean);
+  void on_lost(const wal::LostRange& lost, std::uint64_t wanted);
+  void request_checkpoint_if_due();
+  void run_checkpoints();
+  Result<void> check(const EventBatch& batch) const;
+
+  const FileChannelOptions options_;
+  io::FileSystem& file_system_;
+  const Clock& clock_;
+  ChannelCounters counters_;
+  Histogram commit_ns_;
+  Counter checkpoints_;
+  Counter checkpoint_errors_;
+  Counter lost_ranges_;
+
+  mutable Gate gate_;               // puts and takes in progress
+  std::shared_ptr<Engine> engine_;  // set from start() to stop(); read behind the gate
+  checkpoint::RecoveredLog recovered_;
+  std::atomic<std::uint64_t> lost_entries_{0};
+  std::atomic<std::uint64_t> reclaim_at_{UINT64_MAX};  // sequence that frees the oldest segment
+  std::atomic<std::uint64_t> checkpoint_at_bytes_{UINT64_MAX};
+
+  Mutex checkpoint_mutex_;  // one manifest at a time
+  Mutex wake_mutex_;
+  CondVar wake_;
+  bool is_checkpoint_wanted_ GUARDED_BY(wake_mutex_) = false;
+  bool is_stopping_ GUARDED_BY(wake_mutex_) = false;
+  std::thread checkpointer_;
+};
+
+}  // namespace spillway::channel
