@@ -1,5 +1,5 @@
-// The POSIX directory and its files keep the contract of wal/io/file.h on a disk with direct I/O
-// and on tmpfs, which has none.
+// What only a real kernel can show about the POSIX directory and its files: on a disk with direct
+// I/O, and on tmpfs, which has none. The common contract is file_system_test.cc.
 #include "wal/io/posix_directory.h"
 
 #include <fcntl.h>
@@ -42,21 +42,6 @@ class PosixDirectoryTest : public testing::TestWithParam<const char*> {
   const test::TempDir dir_;
 };
 
-TEST_P(PosixDirectoryTest, WritesReadBackDurableOrNot) {
-  const auto directory = open_directory();
-  const auto file = std::move(directory->open("log", OpenMode::kCreate).value());
-  ASSERT_TRUE(file->write_at(0, filled(kBlockBytes, 'a').span(), Durability::kNone).has_value());
-  ASSERT_TRUE(file->write_at(kBlockBytes, filled(2 * kBlockBytes, 'b').span(), Durability::kDurable)
-                  .has_value());
-  ASSERT_TRUE(file->sync().has_value());
-  EXPECT_EQ(file->size_bytes().value(), 3 * kBlockBytes);
-  EXPECT_EQ(dir_.read("log"), std::string(kBlockBytes, 'a') + std::string(2 * kBlockBytes, 'b'));
-
-  AlignedBuffer read(kBlockBytes);
-  EXPECT_EQ(file->read_at(kBlockBytes, read.span()).value(), kBlockBytes);
-  EXPECT_EQ(as_text(read.span()), std::string(kBlockBytes, 'b'));
-}
-
 TEST_P(PosixDirectoryTest, ReadEndsWithTheFileEvenInsideABlock) {
   dir_.write("odd", std::string(kBlockBytes + 100, 'x'));
   const auto directory = open_directory();
@@ -64,15 +49,6 @@ TEST_P(PosixDirectoryTest, ReadEndsWithTheFileEvenInsideABlock) {
   AlignedBuffer read(4 * kBlockBytes);
   EXPECT_EQ(file->read_at(0, read.span()).value(), kBlockBytes + 100);
   EXPECT_EQ(file->read_at(8 * kBlockBytes, read.span()).value(), 0U);
-}
-
-TEST_P(PosixDirectoryTest, AllocateGrowsWithZerosAndNeverShrinks) {
-  const auto directory = open_directory();
-  const auto file = std::move(directory->open("log", OpenMode::kCreate).value());
-  ASSERT_TRUE(file->write_at(0, filled(kBlockBytes, 'a').span(), Durability::kNone).has_value());
-  ASSERT_TRUE(file->allocate(4 * kBlockBytes).has_value());
-  ASSERT_TRUE(file->allocate(2 * kBlockBytes).has_value());
-  EXPECT_EQ(dir_.read("log"), std::string(kBlockBytes, 'a') + std::string(3 * kBlockBytes, '\0'));
 }
 
 TEST_P(PosixDirectoryTest, FileThatCannotGrowFailsAndKeepsWhatItHad) {
@@ -90,17 +66,6 @@ TEST_P(PosixDirectoryTest, FileThatCannotGrowFailsAndKeepsWhatItHad) {
     EXPECT_FALSE(file->allocate(4 * kBlockBytes).has_value());
   }
   EXPECT_EQ(dir_.read("log"), std::string(kBlockBytes, 'a') + std::string(kBlockBytes, 'b'));
-}
-
-TEST_P(PosixDirectoryTest, OpenModesSayWhatMustBeThere) {
-  const auto directory = open_directory();
-  EXPECT_EQ(directory->open("log", OpenMode::kRead).error().code, Errc::kNotFound);
-  EXPECT_EQ(directory->open("log", OpenMode::kReadWrite).error().code, Errc::kNotFound);
-  EXPECT_TRUE(directory->open("log", OpenMode::kCreate).has_value());
-  EXPECT_EQ(directory->open("log", OpenMode::kCreate).error().code, Errc::kExists);
-  const auto file = std::move(directory->open("log", OpenMode::kRead).value());
-  const auto written = file->write_at(0, filled(kBlockBytes, 'a').span(), Durability::kNone);
-  EXPECT_EQ(written.error().os_error, EBADF);
 }
 
 TEST_P(PosixDirectoryTest, DescriptorsDoNotLeakIntoChildPrograms) {
@@ -121,15 +86,6 @@ TEST_P(PosixDirectoryTest, ListsRegularFilesSorted) {
   std::filesystem::create_directory(dir_.path() / "folder");
   std::filesystem::create_symlink("a", dir_.path() / "link");
   EXPECT_THAT(open_directory()->list().value(), ElementsAre("a", "b"));
-}
-
-TEST_P(PosixDirectoryTest, RemoveTakesTheNameAway) {
-  dir_.write("a", "");
-  const auto directory = open_directory();
-  ASSERT_TRUE(directory->remove("a").has_value());
-  ASSERT_TRUE(directory->sync().has_value());
-  EXPECT_THAT(directory->list().value(), ElementsAre());
-  EXPECT_EQ(directory->remove("a").error().code, Errc::kNotFound);
 }
 
 TEST_P(PosixDirectoryTest, FollowsTheDirectoryWhenItIsRenamed) {

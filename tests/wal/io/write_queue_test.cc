@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/temp_dir.h"
+#include "tests/wal/io/backends.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/io/posix_file_system.h"
 
@@ -23,28 +23,7 @@ using Wait = WriteQueue::Wait;
 
 constexpr std::size_t kDepth = 4;
 
-// One implementation: its file system, and a path it may write below.
-struct Backend {
-  virtual ~Backend() = default;
-  virtual FileSystem& files() = 0;
-  [[nodiscard]] virtual std::string path() const = 0;
-};
-
-struct PosixBackend final : Backend {
-  PosixBackend(QueueKind kind, const char* parent) : system(kind), dir(parent) {}
-  FileSystem& files() override { return system; }
-  [[nodiscard]] std::string path() const override { return dir.path().string(); }
-
-  PosixFileSystem system;
-  test::TempDir dir;
-};
-
-struct BackendCase {
-  const char* name = "";
-  std::unique_ptr<Backend> (*make)() = nullptr;
-};
-
-class WriteQueueTest : public testing::TestWithParam<BackendCase> {
+class WriteQueueTest : public testing::TestWithParam<test::BackendCase> {
  protected:
   void SetUp() override {
     auto opened = backend_->files().open_write_queue(kDepth);
@@ -89,7 +68,7 @@ class WriteQueueTest : public testing::TestWithParam<BackendCase> {
     return std::string(as_text(read.span()));
   }
 
-  std::unique_ptr<Backend> backend_ = GetParam().make();
+  std::unique_ptr<test::Backend> backend_ = GetParam().make();
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<File> file_;
   std::vector<AlignedBuffer> blocks_;
@@ -180,28 +159,15 @@ TEST_P(WriteQueueTest, DestructionWaitsForWritesInFlight) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, WriteQueueTest,
-                         testing::Values(BackendCase{"UringOnDisk",
-                                                     []() -> std::unique_ptr<Backend> {
-                                                       return std::make_unique<PosixBackend>(
-                                                           QueueKind::kUring, "");
-                                                     }},
-                                         BackendCase{"UringInMemory",
-                                                     []() -> std::unique_ptr<Backend> {
-                                                       return std::make_unique<PosixBackend>(
-                                                           QueueKind::kUring, "/dev/shm");
-                                                     }},
-                                         BackendCase{"SystemCallsOnDisk",
-                                                     []() -> std::unique_ptr<Backend> {
-                                                       return std::make_unique<PosixBackend>(
-                                                           QueueKind::kSystemCalls, "");
-                                                     }},
-                                         BackendCase{"Auto",
-                                                     []() -> std::unique_ptr<Backend> {
-                                                       return std::make_unique<PosixBackend>(
-                                                           QueueKind::kAuto, "");
-                                                     }}),
-                         [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Backends, WriteQueueTest,
+    testing::Values(
+        test::BackendCase{"UringOnDisk", test::make_disk_backend<QueueKind::kUring>},
+        test::BackendCase{"UringInMemory", test::make_memory_backend<QueueKind::kUring>},
+        test::BackendCase{"SystemCallsOnDisk", test::make_disk_backend<QueueKind::kSystemCalls>},
+        test::BackendCase{"Auto", test::make_disk_backend<QueueKind::kAuto>},
+        test::BackendCase{"Simulated", test::make_sim_backend}),
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace spillway::io
