@@ -4,13 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "tests/support/file_size_limit.h"
 #include "tests/wal/io/backends.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/io/posix_file_system.h"
@@ -159,15 +162,42 @@ TEST_P(WriteQueueTest, DestructionWaitsForWritesInFlight) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, WriteQueueTest,
-    testing::Values(
-        test::BackendCase{"UringOnDisk", test::make_disk_backend<QueueKind::kUring>},
-        test::BackendCase{"UringInMemory", test::make_memory_backend<QueueKind::kUring>},
-        test::BackendCase{"SystemCallsOnDisk", test::make_disk_backend<QueueKind::kSystemCalls>},
-        test::BackendCase{"Auto", test::make_disk_backend<QueueKind::kAuto>},
-        test::BackendCase{"Simulated", test::make_sim_backend}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+// What only a kernel does to a write.
+class KernelWriteQueueTest : public WriteQueueTest {};
+
+TEST_P(KernelWriteQueueTest, ShortWriteGoesOnUntilTheKernelSaysWhyNot) {
+  const test::FileSizeLimit limit(kBlockBytes);
+  queue_->submit(*file_, 0, blocks_[0].span(), 1);
+  const Error error = reap(1).front().outcome.error();
+  EXPECT_EQ(error.os_error, EFBIG);
+  EXPECT_EQ(error.at, kBlockBytes);
+  EXPECT_EQ(contents(0), std::string(kBlockBytes, 'a'));
+}
+
+TEST_P(KernelWriteQueueTest, FailedWriteIsReportedAndTheQueueGoesOn) {
+  const auto read_only = std::move(directory_->open("log", OpenMode::kRead).value());
+  queue_->submit(*read_only, 0, blocks_[0].span(), 1);
+  EXPECT_EQ(reap(1).front().outcome.error().os_error, EBADF);
+  queue_->submit(*file_, 0, blocks_[0].span(), 2);
+  EXPECT_TRUE(reap(1).front().outcome.has_value());
+}
+
+constexpr std::array kKernelBackends{
+    test::BackendCase{"UringOnDisk", test::make_disk_backend<QueueKind::kUring>},
+    test::BackendCase{"UringInMemory", test::make_memory_backend<QueueKind::kUring>},
+    test::BackendCase{"SystemCallsOnDisk", test::make_disk_backend<QueueKind::kSystemCalls>},
+    test::BackendCase{"Auto", test::make_disk_backend<QueueKind::kAuto>},
+};
+
+std::string name_of(const testing::TestParamInfo<test::BackendCase>& instance) {
+  return instance.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernel, WriteQueueTest, testing::ValuesIn(kKernelBackends), name_of);
+INSTANTIATE_TEST_SUITE_P(Kernel, KernelWriteQueueTest, testing::ValuesIn(kKernelBackends), name_of);
+INSTANTIATE_TEST_SUITE_P(Simulated, WriteQueueTest,
+                         testing::Values(test::BackendCase{"SimDisk", test::make_sim_backend}),
+                         name_of);
 
 }  // namespace
 }  // namespace spillway::io
