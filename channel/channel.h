@@ -89,6 +89,10 @@ class Channel {
   [[nodiscard]] virtual std::uint64_t transaction_capacity() const = 0;
   [[nodiscard]] virtual const ChannelCounters& counters() const = 0;
 
+  /// Does what was committed outlast a clean stop()? Constant. If not, the agent has its sinks
+  /// drain the channel before it stops.
+  [[nodiscard]] virtual bool survives_stop() const { return false; }
+
   /// What is particular to this type: durable lag, segments, recovery findings. Thread-safe.
   virtual void collect(MetricSink& sink) const = 0;
 };
