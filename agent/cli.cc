@@ -108,6 +108,13 @@ std::vector<std::string> ignored_flags(const Arguments& arguments) {
   return notices;
 }
 
+StatusServerOptions status_options(const MonitoringSettings& monitoring) {
+  return {
+      .bind = monitoring.bind,
+      .port = monitoring.port,
+      .format = monitoring.is_prometheus ? MetricsFormat::kPrometheus : MetricsFormat::kFlumeJson};
+}
+
 int start_agent(Arguments& arguments) {
   const SystemProperties properties = read_system_properties(arguments.definitions);
   print_notices(ignored_flags(arguments));
@@ -119,7 +126,7 @@ int start_agent(Arguments& arguments) {
 
   AgentOptions& options = arguments.agent;
   options.is_reload_enabled = !arguments.is_reload_disabled;
-  if (properties.monitoring) options.monitoring_port = properties.monitoring->port;
+  if (properties.monitoring) options.status = status_options(*properties.monitoring);
   const LoadedAgent loaded = load_agent_config(options.config_files, options.agent_name);
   for (const ConfigProblem& problem : loaded.problems) {
     fmt::print(stderr, "{}\n", to_string(problem));

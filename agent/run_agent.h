@@ -1,26 +1,32 @@
 // The entry into the runtime: what `spillway agent` calls once the command line is understood.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/agent_config.h"
+#include "agent/status_server.h"
 
 namespace spillway::agent {
 
 /// Passed by code; every field comes from the command line.
 struct AgentOptions {
   std::string agent_name;
-  std::vector<std::string> config_files;         // to be loaded again when one changes
-  bool is_reload_enabled = true;                 // false with --no-reload-conf
-  std::uint32_t poll_interval_seconds = 30;      // -i: how often the files are looked at
-  std::optional<std::uint16_t> monitoring_port;  // set by -Dflume.monitoring.type=http
+  std::vector<std::string> config_files;       // to be loaded again when one changes
+  bool is_reload_enabled = true;               // false with --no-reload-conf
+  std::uint32_t poll_interval_seconds = 30;    // -i: how often the files are looked at
+  std::optional<StatusServerOptions> status;   // none: no status port, as Flume without monitoring
+  std::chrono::milliseconds drain_max{10000};  // how long a stop lets sinks empty the channels
 };
 
-/// Starts `config`, runs until SIGINT or SIGTERM, drains and stops. Returns the exit code:
-/// 0 after a clean stop, 1 when the agent could not start or stop cleanly.
+/// Starts `config` and runs until SIGTERM or SIGINT. Returns the exit code: 0 after a stop that a
+/// signal asked for, 78 when a component refuses its configuration, 1 when the process cannot run.
+///
+/// The first signal drains and stops, the second one stops without draining, the third one ends
+/// the process at once with code 1. SIGHUP is logged. Call it before other threads exist.
 int run_agent(const AgentConfig& config, const AgentOptions& options);
 
 }  // namespace spillway::agent

@@ -1,0 +1,106 @@
+#include "agent/status_page.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace spillway::agent {
+namespace {
+
+constexpr std::string_view kHead = R"(<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<title>Spillway</title><style>
+body{font:15px system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#222}
+table{border-collapse:collapse;width:100%;margin-bottom:2em}
+th,td{text-align:left;padding:.35em .8em;border-bottom:1px solid #ddd}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+.started{color:#176b2c}.retrying{color:#b00020;font-weight:bold}.waiting,.stopped{color:#666}
+</style></head><body>
+)";
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string component_rows(const std::vector<ComponentStatus>& all) {
+  std::string rows;
+  for (const ComponentStatus& status : all) {
+    rows += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td><td>{}</td></tr>\n",
+        kind_name(status.kind), escaped(status.name), escaped(status.type),
+        state_name(status.state), state_name(status.state), escaped(status.last_error));
+  }
+  return rows;
+}
+
+std::string channel_rows(const Pipeline& pipeline) {
+  std::string rows;
+  for (const auto& live : pipeline.channels) {
+    std::uint64_t size = 0;
+    live->while_open([&size](const channel::Channel& channel) { size = channel.size_events(); });
+    const std::uint64_t capacity = live->channel().capacity_events();
+    const double fill =
+        capacity == 0 ? 0.0 : 100.0 * static_cast<double>(size) / static_cast<double>(capacity);
+    const channel::ChannelCounters& counters = live->channel().counters();
+    rows += fmt::format(
+        "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1f} %</td>"
+        "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+        escaped(live->name()), size, capacity, fill, counters.put_successes.value(),
+        counters.take_successes.value());
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string status_page(const MetricsRegistry& registry) {
+  const Pipeline& pipeline = registry.agent().pipeline();
+  std::string page(kHead);
+  page += fmt::format("<h1>Agent {}</h1>\n", escaped(pipeline.agent_name));
+  page +=
+      "<table><tr><th>channel</th><th class=\"n\">events</th><th class=\"n\">capacity</th>"
+      "<th class=\"n\">fill</th><th class=\"n\">put</th><th class=\"n\">taken</th></tr>\n";
+  page += channel_rows(pipeline);
+  page +=
+      "</table>\n<table><tr><th>kind</th><th>name</th><th>type</th><th>state</th>"
+      "<th>last error</th></tr>\n";
+  page += component_rows(registry.agent().status());
+  page +=
+      "</table>\n<p><a href=\"/metrics\">metrics (JSON)</a> · "
+      "<a href=\"/metrics/prometheus\">metrics (Prometheus)</a> · "
+      "<a href=\"/healthz\">healthz</a> · <a href=\"/readyz\">readyz</a></p></body></html>\n";
+  return page;
+}
+
+std::string unready_components(const MetricsRegistry& registry) {
+  std::string lines;
+  for (const ComponentStatus& status : registry.agent().status()) {
+    if (status.state == ComponentState::kStarted) continue;
+    lines +=
+        fmt::format("{} {}: {}", kind_name(status.kind), status.name, state_name(status.state));
+    if (!status.last_error.empty()) lines += ": " + status.last_error;
+    lines += '\n';
+  }
+  return lines;
+}
+
+}  // namespace spillway::agent
