@@ -23,6 +23,10 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\f';
 }
 
+bool is_comment(std::string_view line) {
+  return line.starts_with('#') || line.starts_with('!');
+}
+
 std::string_view without_leading_blanks(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   return text;
@@ -216,7 +220,7 @@ class Parser {
     const std::size_t problems_before = problems_.size();
     while (lines_.next()) {
       const std::string_view line = without_leading_blanks(lines_.line());
-      if (line.empty() || line.front() == '#' || line.front() == '!') continue;
+      if (line.empty() || is_comment(line)) continue;
       if (!read_property(line)) break;
       if (problems_.size() - problems_before >= limits_.problems_max) {
         refuse(lines_.number(), "too many problems; the rest of the file was not read");
@@ -241,6 +245,8 @@ class Parser {
       }
       if (!goes_on || !lines_.next()) break;
       line = without_leading_blanks(lines_.line());
+      // Behind nothing but a backslash, the next line is a first line again.
+      if (logical.text.empty() && is_comment(line)) return true;
     }
     if (logical.text.empty()) return true;
     if (properties_.size() >= limits_.keys_max) {

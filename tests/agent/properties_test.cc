@@ -44,7 +44,7 @@ void PrintTo(const GrammarCase& grammar_case, std::ostream* out) {
   *out << grammar_case.name;
 }
 
-// Expected values were taken from the specification of java.util.Properties.load.
+// Expected values agree with java.util.Properties.load of OpenJDK 17, except where noted.
 const GrammarCase kGrammarCases[] = {
     {"Empty", "", {}},
     {"EqualsSign", "a=b", {{"a", "b"}}},
@@ -75,8 +75,10 @@ const GrammarCase kGrammarCases[] = {
     {"ContinuationEndsAtLineOfBlanks", "a=b\\\n  \nc=d", {{"a", "b"}, {"c", "d"}}},
     {"ContinuationAtEndOfFile", "a=b\\", {{"a", "b"}}},
     {"ContinuationAtLastNewline", "a=b\\\n", {{"a", "b"}}},
-    {"LoneBackslashThenText", "\\\n# a=b", {{"#", "a=b"}}},
+    {"LoneBackslashThenComment", "\\\n# a=b\nc=d", {{"c", "d"}}},
+    {"LoneBackslashThenText", "\\\n a=b", {{"a", "b"}}},
     {"LoneBackslashThenBlank", "\\\n\n# a=b\nc=d", {{"c", "d"}}},
+    {"LoneBackslashAtEnd", "\\\n", {}},  // Java adds an empty key
     {"EvenBackslashesDoNotContinue", "a=b\\\\\nc=d", {{"a", "b\\"}, {"c", "d"}}},
     {"OddBackslashesContinue", "a=b\\\\\\\nc=d", {{"a", "b\\c=d"}}},
     {"EscapedSeparatorsInKey", "a\\=\\:\\ b=c", {{"a=: b", "c"}}},
