@@ -177,8 +177,13 @@ std::string to_lower(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) {
+  std::size_t end = std::min(text.size(), kQuotedBytesMax);
+  // Not inside a character: bytes 0x80 to 0xbf continue one.
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) {
+    --end;
+  }
   std::string out = "\"";
-  for (const char c : text.substr(0, kQuotedBytesMax)) {
+  for (const char c : text.substr(0, end)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
       out += fmt::format("\\x{:02x}", byte);
@@ -186,7 +191,7 @@ std::string in_quotes(std::string_view text) {
       out += c;
     }
   }
-  return out + (text.size() > kQuotedBytesMax ? "…\"" : "\"");
+  return out + (end < text.size() ? "…\"" : "\"");
 }
 
 }  // namespace spillway::agent

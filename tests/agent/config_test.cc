@@ -220,6 +220,13 @@ TEST(ConfigTest, ALongValueIsCutInTheMessage) {
   EXPECT_LT(validated.problems[0].size(), 200U);
 }
 
+TEST(ConfigTest, ALongValueIsCutBetweenCharacters) {
+  std::string euros;
+  while (euros.size() < 90) euros += "€";
+  const Validated euro = validate({{"batchSize", euros}, {"host", "h"}});
+  EXPECT_THAT(euro.problems, ElementsAre(::testing::HasSubstr(euros.substr(0, 78) + "…\"")));
+}
+
 TEST(ConfigTest, AKeyWithoutEffectIsANoticeAndStaysUsable) {
   const Validated validated = validate({{"host", "h"}, {"threads", "4"}});
   EXPECT_FALSE(validated.has_errors);
