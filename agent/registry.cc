@@ -12,7 +12,7 @@ constexpr std::array<const SourceType*, 3> kSources{&kExecSource, &kNetcatSource
 
 constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 
-constexpr std::array<const ChannelType*, 1> kChannels{&kMemoryChannelType};
+constexpr std::array<const ChannelType*, 2> kChannels{&kFileChannelType, &kMemoryChannelType};
 
 template <class Type>
 const Type* find_type(std::span<const Type* const> types, std::string_view name) {

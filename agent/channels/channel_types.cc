@@ -4,17 +4,30 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "agent/config.h"
+#include "agent/home_path.h"
 #include "agent/registry.h"
+#include "channel/file_channel.h"
 #include "channel/memory_channel.h"
 #include "channel/memory_limit.h"
+#include "wal/base/bytes.h"
+#include "wal/base/check.h"
+#include "wal/io/posix_file_system.h"
 
 namespace spillway::agent {
 namespace {
 
 using channel::Channel;
+using channel::FileChannel;
+using channel::FileChannelOptions;
 using channel::MemoryChannel;
+
+constexpr std::uint64_t kSegmentBytesMin = 4 * kMiB;  // a few blocks of the largest size
 
 std::uint64_t transaction_capacity(const Config& config) {
   return config.count("transactionCapacity");
@@ -24,6 +37,8 @@ Result<void> check_capacities(const Config& config) {
   if (transaction_capacity(config) <= config.count("capacity")) return {};
   return Error{.code = Errc::kBadConfig, .what = "transactionCapacity is larger than capacity"};
 }
+
+// ---- memory
 
 constexpr std::array kMemoryOptions{
     OptionSpec{.name = "capacity",
@@ -83,7 +98,170 @@ Result<std::unique_ptr<Channel>> create_memory(const ComponentContext&, const Co
       .byte_capacity_slots = slots}));
 }
 
+// ---- file
+
+constexpr std::string_view kOneReplay =
+    "has no effect: there is one way to recover, and its time does not grow with the backlog";
+constexpr std::string_view kTwoManifests =
+    "has no effect: the checkpoint is small and always kept twice";
+
+constexpr std::array kFileOptions{
+    OptionSpec{.name = "checkpointDir",
+               .type = OptionType::kPath,
+               .default_value = "~/.flume/file-channel/checkpoint",
+               .help = "Directory of the checkpoint and of copies of damaged data; created if "
+                       "missing."},
+    OptionSpec{.name = "dataDirs",
+               .type = OptionType::kPath,
+               .default_value = "~/.flume/file-channel/data",
+               .help = "Directories of the data files, separated by commas; used in turn."},
+    OptionSpec{.name = "capacity",
+               .type = OptionType::kCount,
+               .default_value = "1000000",
+               .help = "Most events in the channel, queued and taken.",
+               .min = 1},
+    OptionSpec{.name = "transactionCapacity",
+               .type = OptionType::kCount,
+               .default_value = "10000",
+               .help = "Most events in one put or take; at most the capacity.",
+               .min = 1},
+    OptionSpec{.name = "keep-alive",
+               .type = OptionType::kSeconds,
+               .default_value = "3",
+               .help = "How long a put waits for room before it fails."},
+    OptionSpec{.name = "checkpointInterval",
+               .type = OptionType::kMillis,
+               .default_value = "30000",
+               .help = "Longest time between two checkpoints.",
+               .min = 1},
+    OptionSpec{.name = "segmentSize",
+               .type = OptionType::kBytes,
+               .default_value = "64MiB",
+               .help = "Size of one data file; one event must fit into it.",
+               .min = kSegmentBytesMin,
+               .max = 16 * kGiB},
+    OptionSpec{.name = "maxFileSize",
+               .type = OptionType::kBytes,
+               .default_value = "1623195647",
+               .help = "Upper limit of segmentSize where that is not written.",
+               .min = kSegmentBytesMin},
+    OptionSpec{.name = "cacheSize",
+               .type = OptionType::kBytes,
+               .default_value = "64MiB",
+               .help = "Memory for events on their way to a sink; beyond it they are read back.",
+               .min = kMiB},
+    OptionSpec{.name = "minimumRequiredSpace",
+               .type = OptionType::kBytes,
+               .default_value = "524288000",
+               .help = "Flume's reserve of free disk space.",
+               .notice = "has no effect: data files are reserved before they are used, and a full "
+                         "disk makes puts fail until sinks have freed space"},
+    OptionSpec{.name = "fsyncPerTransaction",
+               .type = OptionType::kBool,
+               .default_value = "true",
+               .help = "Flume's durability switch.",
+               .notice = "has no effect: every put is on the disk before it succeeds"},
+    OptionSpec{.name = "fsyncInterval",
+               .type = OptionType::kSeconds,
+               .default_value = "5",
+               .help = "Flume's time between two syncs without fsyncPerTransaction.",
+               .notice = "has no effect: every put is on the disk before it succeeds"},
+    OptionSpec{.name = "checkpointOnClose",
+               .type = OptionType::kBool,
+               .default_value = "true",
+               .help = "Flume's checkpoint at a clean stop.",
+               .notice = "has no effect: a clean stop always writes a checkpoint"},
+    OptionSpec{.name = "useDualCheckpoints",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Flume's backup of the checkpoint.",
+               .notice = kTwoManifests},
+    OptionSpec{.name = "backupCheckpointDir",
+               .type = OptionType::kString,
+               .default_value = "",
+               .help = "Flume's directory for it.",
+               .notice = kTwoManifests},
+    OptionSpec{.name = "compressBackupCheckpoint",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Flume's compression of it.",
+               .notice = kTwoManifests},
+    OptionSpec{.name = "use-log-replay-v1",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Flume's first replay.",
+               .notice = kOneReplay},
+    OptionSpec{.name = "use-fast-replay",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Flume's replay without a queue.",
+               .notice = kOneReplay},
+    OptionSpec{.name = "encryption.*",
+               .type = OptionType::kString,
+               .default_value = "",
+               .help = "Flume's encryption at rest; refused by this build."},
+};
+
+// Splits at commas; white space around an item is not part of it.
+Result<std::vector<std::string>> directories(std::string_view text) {
+  constexpr std::string_view kWhiteSpace = " \t";
+  std::vector<std::string> paths;
+  while (true) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, end);
+    item.remove_prefix(std::min(item.find_first_not_of(kWhiteSpace), item.size()));
+    item = item.substr(0, item.find_last_not_of(kWhiteSpace) + 1);
+    if (item.empty()) {
+      return Error{.code = Errc::kBadConfig, .what = "dataDirs has an empty item"};
+    }
+    TRY_ASSIGN(auto path, expand_home(item));
+    if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
+      return Error{.code = Errc::kBadConfig, .what = "dataDirs names a directory twice"};
+    }
+    paths.push_back(std::move(path));
+    if (end == text.size()) return paths;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::uint64_t segment_bytes(const Config& config) {
+  std::uint64_t bytes = config.bytes("segmentSize");
+  if (!config.is_given("segmentSize")) bytes = std::min(bytes, config.bytes("maxFileSize"));
+  return align_down(bytes, io::kBlockBytes);
+}
+
+Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
+                                             const Config& config) {
+  static io::PosixFileSystem file_system;  // outlives every channel
+  CHECK(context.clock != nullptr);
+  TRY(check_capacities(config));
+  if (!config.below("encryption.").empty()) {
+    return Error{.code = Errc::kBadConfig,
+                 .what = "encryption at rest is not in this build: refusing to store plain text"};
+  }
+  FileChannelOptions options;
+  options.name = context.name;
+  TRY_ASSIGN(options.checkpoint_dir, expand_home(config.string("checkpointDir")));
+  TRY_ASSIGN(options.data_dirs, directories(config.string("dataDirs")));
+  options.capacity_events = config.count("capacity");
+  options.transaction_capacity = transaction_capacity(config);
+  options.keep_alive = std::chrono::milliseconds(config.millis("keep-alive"));
+  options.checkpoint_interval = std::chrono::milliseconds(config.millis("checkpointInterval"));
+  options.log.slot_bytes = segment_bytes(config);
+  options.log.cache_bytes_max = config.bytes("cacheSize");
+  return std::unique_ptr<Channel>(
+      std::make_unique<FileChannel>(std::move(options), file_system, *context.clock));
+}
+
 }  // namespace
+
+const ChannelType kFileChannelType{
+    .name = "file",
+    .java_class = "org.apache.flume.channel.file.FileChannel",
+    .help = "Keeps events on disk: what was put survives crashes and power loss.",
+    .options = kFileOptions,
+    .transaction_capacity = transaction_capacity,
+    .create = create_file};
 
 const ChannelType kMemoryChannelType{
     .name = "memory",

@@ -1,24 +1,40 @@
 // How the channel types read their options: Flume's keys and defaults, and what is refused.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/config.h"
 #include "agent/registry.h"
 #include "channel/channel.h"
 #include "tests/support/events.h"
+#include "tests/support/temp_dir.h"
+#include "wal/base/clock.h"
 
 namespace spillway::agent {
 namespace {
 
+using testing::ElementsAre;
+using testing::HasSubstr;
+
 using Given = std::map<std::string, std::string>;
 
+const SystemClock kClock;
+
 Result<std::unique_ptr<channel::Channel>> create(const ChannelType& type, const Given& given) {
-  return type.create({.name = "c1"}, Config::of(type.options, given));
+  return type.create({.name = "c1", .clock = &kClock}, Config::of(type.options, given));
+}
+
+Error refusal(const ChannelType& type, const Given& given) {
+  const auto refused = create(type, given);
+  return refused.has_value() ? Error{.code = Errc::kNotFound, .what = "not refused"}
+                             : refused.error();
 }
 
 std::unique_ptr<channel::Channel> started(const ChannelType& type, const Given& given) {
@@ -41,9 +57,8 @@ TEST(MemoryChannelTypeTest, HasFlumesDefaults) {
 }
 
 TEST(MemoryChannelTypeTest, TransactionMayNotExceedTheChannel) {
-  const auto refused = create(kMemoryChannelType, {{"capacity", "5"}});  // default is 100
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Errc::kBadConfig);
+  // The default transactionCapacity is 100.
+  EXPECT_EQ(refusal(kMemoryChannelType, {{"capacity", "5"}}).code, Errc::kBadConfig);
 }
 
 TEST(MemoryChannelTypeTest, ByteCapacityLeavesOutItsBuffer) {
@@ -63,10 +78,103 @@ TEST(MemoryChannelTypeTest, ByteCapacityZeroIsNoLimit) {
 }
 
 TEST(MemoryChannelTypeTest, ByteCapacityBelowOneSlotIsRefused) {
-  const auto refused = create(kMemoryChannelType, {{"byteCapacity", "100"}});
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Errc::kBadConfig);
-  EXPECT_NE(std::strstr(refused.error().what, "byteCapacity"), nullptr);
+  const Error error = refusal(kMemoryChannelType, {{"byteCapacity", "100"}});
+  EXPECT_EQ(error.code, Errc::kBadConfig);
+  EXPECT_THAT(error.what, HasSubstr("byteCapacity"));
+}
+
+struct FileChannelTypeTest : testing::Test {
+  test::TempDir directory;
+
+  // Small segments: a test should not write 128 MiB of zeros.
+  [[nodiscard]] Given given(const Given& more = {}) const {
+    Given all{{"checkpointDir", directory.file("checkpoint")},
+              {"dataDirs", directory.file("data")},
+              {"segmentSize", "4MiB"}};
+    for (const auto& [key, value] : more) all.insert_or_assign(key, value);
+    return all;
+  }
+  [[nodiscard]] std::size_t files_in(const std::string& name, std::uintmax_t bytes_min) const {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(directory.path() / name)) {
+      if (file.file_size() >= bytes_min) ++count;
+    }
+    return count;
+  }
+};
+
+TEST_F(FileChannelTypeTest, IsFoundByAliasAndJavaClass) {
+  EXPECT_EQ(find_channel("FILE"), &kFileChannelType);
+  EXPECT_EQ(find_channel("org.apache.flume.channel.file.FileChannel"), &kFileChannelType);
+}
+
+TEST_F(FileChannelTypeTest, HasFlumesLimits) {
+  const auto channel = std::move(create(kFileChannelType, given()).value());
+  EXPECT_EQ(channel->capacity_events(), 1'000'000U);
+  EXPECT_EQ(channel->transaction_capacity(), 10'000U);
+}
+
+TEST_F(FileChannelTypeTest, KeepsEventsInTheConfiguredDirectories) {
+  {
+    const auto channel = started(kFileChannelType, given());
+    ASSERT_TRUE(channel->put(test::batch_of({"a", "b"})).has_value());
+    channel->stop();
+  }
+  EXPECT_GT(files_in("checkpoint", 1), 0U);
+  EXPECT_GT(files_in("data", 4 << 20), 0U);
+  const auto channel = started(kFileChannelType, given());
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a", "b"));
+  channel->stop();
+}
+
+TEST_F(FileChannelTypeTest, DataDirsIsACommaListWithWhiteSpaceAllowed) {
+  const std::string two = directory.file("one") + " , " + directory.file("two");
+  const auto channel = started(kFileChannelType, given({{"dataDirs", two}}));
+  channel->stop();
+  EXPECT_TRUE(std::filesystem::is_directory(directory.path() / "one"));
+  EXPECT_TRUE(std::filesystem::is_directory(directory.path() / "two"));
+}
+
+TEST_F(FileChannelTypeTest, DataDirsWithoutSenseAreRefused) {
+  const std::string one = directory.file("one");
+  EXPECT_THAT(refusal(kFileChannelType, given({{"dataDirs", one + ",,"}})).what,
+              HasSubstr("empty item"));
+  EXPECT_THAT(refusal(kFileChannelType, given({{"dataDirs", one + "," + one}})).what,
+              HasSubstr("twice"));
+}
+
+TEST_F(FileChannelTypeTest, TransactionMayNotExceedTheChannel) {
+  EXPECT_EQ(refusal(kFileChannelType, given({{"capacity", "10"}})).code, Errc::kBadConfig);
+}
+
+TEST_F(FileChannelTypeTest, EncryptionIsRefusedRatherThanIgnored) {
+  const Error error = refusal(kFileChannelType, given({{"encryption.activeKey", "k1"}}));
+  EXPECT_EQ(error.code, Errc::kBadConfig);
+  EXPECT_THAT(error.what, HasSubstr("encryption"));
+}
+
+TEST_F(FileChannelTypeTest, KeysWithoutEffectAreAcceptedWithANotice) {
+  Config::Values values;
+  for (const char* const key :
+       {"use-log-replay-v1", "use-fast-replay", "useDualCheckpoints", "compressBackupCheckpoint",
+        "checkpointOnClose", "fsyncPerTransaction"}) {
+    values[key] = {.text = "true", .origin = {.file = "f", .line = 1}};
+  }
+  values["backupCheckpointDir"] = {.text = "/b", .origin = {.file = "f", .line = 1}};
+  values["minimumRequiredSpace"] = {.text = "1", .origin = {.file = "f", .line = 1}};
+  values["fsyncInterval"] = {.text = "5", .origin = {.file = "f", .line = 1}};
+  std::vector<ConfigProblem> problems;
+  Config::validate(kFileChannelType.options, values, "", {}, problems);
+  EXPECT_FALSE(has_errors(problems));
+  EXPECT_EQ(problems.size(), values.size());
+}
+
+TEST_F(FileChannelTypeTest, MaxFileSizeLimitsSegmentsUnlessTheyHaveTheirOwnSize) {
+  Given small = given({{"maxFileSize", "5MiB"}});
+  small.erase("segmentSize");
+  started(kFileChannelType, small)->stop();
+  EXPECT_GT(files_in("data", 5 << 20), 0U);
+  EXPECT_EQ(files_in("data", (5 << 20) + 1), 0U);
 }
 
 }  // namespace
