@@ -3,10 +3,14 @@
 #include <array>
 
 #include "agent/cli.h"
+#include "bench/channel_bench.h"
 
 int main(int argc, char** argv) {
   using spillway::agent::Command;
   // Sorted by name.
-  constexpr std::array<Command, 0> kCommands{};
+  constexpr std::array kCommands{
+      Command{"bench", "Measure the file channel beside the bare device.",
+              spillway::bench::bench_main},
+  };
   return spillway::agent::run_cli(argc, argv, kCommands);
 }

@@ -391,6 +391,11 @@ void FileChannel::run_checkpoints() {
 
 // ---- metrics
 
+const wal::LogWriterMetrics& FileChannel::log_metrics() const {
+  CHECK(engine_ != nullptr);
+  return engine_->writer->metrics();
+}
+
 void FileChannel::collect(MetricSink& sink) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;

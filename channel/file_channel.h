@@ -31,7 +31,7 @@ namespace spillway::channel {
 
 struct FileChannelOptions {
   std::string name{};
-  std::string checkpoint_dir{};          // the manifest and, after damage, copies of what was damaged
+  std::string checkpoint_dir{};  // the manifest and, after damage, copies of what was damaged
   std::vector<std::string> data_dirs{};  // slot files, on all of them in turn; at least one
   std::uint64_t capacity_events = 1'000'000;
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
@@ -70,6 +70,9 @@ class FileChannel final : public Channel {
   }
   [[nodiscard]] const ChannelCounters& counters() const override { return counters_; }
   void collect(MetricSink& sink) const override;
+
+  /// Of the running log. Valid while started.
+  [[nodiscard]] const wal::LogWriterMetrics& log_metrics() const;
 
   /// What the last start() found. Valid while started.
   [[nodiscard]] const checkpoint::RecoveredLog& recovered() const { return recovered_; }

@@ -1,0 +1,9 @@
+// `spillway bench channel`: durable puts beside the bare device, as ratios.
+#pragma once
+
+namespace spillway::bench {
+
+/// argv[0] is "bench". Returns the process's exit code.
+int bench_main(int argc, char** argv);
+
+}  // namespace spillway::bench
