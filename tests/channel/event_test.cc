@@ -30,7 +30,8 @@ using testing::IsEmpty;
 // Bytes in an allocation of their exact size.
 class Exactly {
  public:
-  explicit Exactly(std::string_view text) : size_(text.size()), bytes_(new std::byte[text.size()]) {
+  explicit Exactly(std::string_view text)
+      : size_(text.size()), bytes_(std::make_unique<std::byte[]>(text.size())) {
     std::memcpy(bytes_.get(), text.data(), text.size());
   }
   [[nodiscard]] ByteSpan span() const { return {bytes_.get(), size_}; }
