@@ -60,8 +60,14 @@ class LogIdsTest(sample_tree.TreeTest):
         self.assert_problem(self.problems('log_error("wal.torn", "x");\n'), "ERROR here, WARN")
 
     def test_id_must_be_a_literal(self):
-        problems = self.problems('log_warn("wal.torn", "x");\nlog_warn(id, "x");\n')
-        self.assert_problem(problems, "literal")
+        problems = self.problems('log_info("wal.torn", "x");\nlog_warn(id, "x");\n')
+        self.assertIn("wal/a.cc:2: the id must be a literal `component.event`", problems)
+
+    def test_id_passed_to_a_function_that_logs_is_found(self):
+        helper = "void fail(const char* id) {\n  log_warn(id, text);\n}\n"
+        self.assertEqual(self.problems(helper + 'return fail("wal.torn", error);\n'), [])
+        problems = self.problems(helper + 'fail("wal.torn", a); fail("wal.other", a);\n')
+        self.assert_problem(problems, "wal.other has no row")
 
     def test_row_without_source_fails(self):
         self.assert_problem(self.problems('// log_warn("wal.torn")\n'), "written nowhere")
@@ -99,11 +105,13 @@ class ConstantsTest(sample_tree.TreeTest):
             "docs/format.md": "# Format\n\n| name | value |\n|---|---|\n" + row + "\n",
             "wal/format.h": "inline constexpr std::uint32_t kMagic = 0x5350'4C57U;\n"
                             "constexpr std::size_t kSlotBytes = 4 * kKiB;\n"
-                            "constexpr std::size_t kTwoSlots = 2 * kSlotBytes;\n"}))
+                            "constexpr std::size_t kTwoSlots = 2 * kSlotBytes;\n"
+                            "constexpr std::size_t kPage = std::size_t{1} << 20U;\n"}))
 
     def test_equal_values_pass_however_they_are_written(self):
         for row in ("| `kMagic` | `0x53504C57` |", "| `kSlotBytes` | 4096 |",
-                    "| `kSlotBytes` | 4 KiB |", "| `kTwoSlots` | 8192 |"):
+                    "| `kSlotBytes` | 4 KiB |", "| `kTwoSlots` | 8192 |",
+                    "| `kPage` | 1 MiB |"):
             self.assertEqual(self.problems(row), [], row)
 
     def test_other_value_fails_with_its_line(self):
@@ -112,6 +120,21 @@ class ConstantsTest(sample_tree.TreeTest):
 
     def test_unknown_constant_fails(self):
         self.assert_problem(self.problems("| `kGone` | 1 |"), "no constant")
+
+
+class RecoveryRowsTest(sample_tree.TreeTest):
+    def problems(self, document):
+        return check_docs.check_recovery_rows(self.tree({
+            "docs/durability.md": document,
+            "wal/recovery_table.cc": '{"block", ScanAction::kAccept},\n{"torn", ScanAction::kEnd},\n'}))
+
+    def test_same_rows_pass(self):
+        self.assertEqual(self.problems("# D\n\n## Recovery\n\n| `block` | |\n| `torn` | |\n"), [])
+
+    def test_missing_and_surplus_rows_fail(self):
+        self.assert_problem(self.problems("# D\n\n## Recovery\n\n| `block` | |\n"), "lacks torn")
+        self.assert_problem(self.problems(
+            "# D\n\n## Recovery\n\n| `block` | |\n| `torn` | |\n| `old` | |\n"), "old is no row")
 
 
 class WholeCheckTest(sample_tree.TreeTest):
