@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/home_path.h"
 #include "agent/option_value.h"
 
 namespace spillway::agent {
@@ -115,7 +116,10 @@ std::string normal_path(std::string_view text) {
   const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
   const std::size_t end = text.find_last_not_of(" \t/");
   if (end == std::string_view::npos || end < begin) return {};
-  return std::filesystem::path(text.substr(begin, end - begin + 1)).lexically_normal().string();
+  // Without a home directory the channel's own create() has the better answer.
+  auto path = expand_home(text.substr(begin, end - begin + 1));
+  if (!path.has_value()) return {};
+  return std::filesystem::path(path.value()).lexically_normal().string();
 }
 
 /// Every value of a kPath option; Flume separates several directories by commas.

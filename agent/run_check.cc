@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "agent/agent_config.h"
 #include "agent/cli.h"
 #include "agent/config_tree.h"
-#include "agent/option_value.h"
+#include "agent/pipeline_builder.h"
+#include "wal/base/clock.h"
 
 namespace spillway::agent {
 namespace {
@@ -45,16 +45,24 @@ void print_lines(const std::vector<std::string>& agents, const std::vector<Confi
              agents.empty() ? "none" : fmt::format("{}", fmt::join(agents, ", ")));
 }
 
+void append(std::vector<ConfigProblem>& problems, const std::vector<ConfigProblem>& more) {
+  problems.insert(problems.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 int run_check(const CheckOptions& options, std::FILE* out) {
   const ConfigText text = read_config_files(options.config_files);
   std::vector<std::string> agents{options.agent_name};
   if (options.agent_name.empty()) agents = agent_names(text.properties);
+  const SystemClock clock;
   std::vector<ConfigProblem> problems = text.problems;
   for (const std::string& agent : agents) {
     const LoadedAgent loaded = validate_agent(text, agent);
-    problems.insert(problems.end(), loaded.problems.begin(), loaded.problems.end());
+    append(problems, loaded.problems);
+    // Rules across the options of one component are its own create()'s.
+    if (!has_errors(loaded.problems))
+      append(problems, build_pipeline(loaded.agent, clock).problems);
   }
   if (agents.empty() && problems.empty()) {
     problems.push_back({{options.config_files.front(), 0}, "", "no agent is configured"});

@@ -296,6 +296,37 @@ TEST(AgentConfigTest, AChannelNobodyEmptiesIsANotice) {
             "f:5: a1.channels.c1: notice: no sink takes from this channel: it fills up");
 }
 
+TEST(AgentConfigTest, TwoChannelsOnOneDirectoryAreRefused) {
+  const std::string two =
+      "a1.channels = c1 c2\na1.sources = r\na1.sinks = k l\n"
+      "a1.sources.r.type = seq\na1.sources.r.channels = c1 c2\n"
+      "a1.sinks.k.type = null\na1.sinks.k.channel = c1\n"
+      "a1.sinks.l.type = null\na1.sinks.l.channel = c2\n"
+      "a1.channels.c1.type = file\na1.channels.c2.type = file\n"
+      "a1.channels.c1.checkpointDir = /data/c1/checkpoint\n"
+      "a1.channels.c1.dataDirs = /data/1, /data/2/\n";
+  EXPECT_THAT(problems_of(two + "a1.channels.c2.checkpointDir = /data/c2/checkpoint\n"
+                                "a1.channels.c2.dataDirs = /data/3,/data/4\n"),
+              IsEmpty());
+  EXPECT_THAT(problems_of(two + "a1.channels.c2.checkpointDir = /data/./c1/checkpoint/\n"
+                                "a1.channels.c2.dataDirs = /data/3,/data/2\n"),
+              ElementsAre("f:14: a1.channels.c2.checkpointDir: \"/data/c1/checkpoint\" belongs to "
+                          "a1.channels.c1.checkpointDir already",
+                          "f:15: a1.channels.c2.dataDirs: \"/data/2\" belongs to "
+                          "a1.channels.c1.dataDirs already"));
+}
+
+TEST(AgentConfigTest, TwoFileChannelsCannotShareTheDefaultDirectories) {
+  const auto problems = problems_of(
+      "a1.channels = c1 c2\na1.sources = r\na1.sinks = k l\n"
+      "a1.sources.r.type = seq\na1.sources.r.channels = c1 c2\n"
+      "a1.sinks.k.type = null\na1.sinks.k.channel = c1\n"
+      "a1.sinks.l.type = null\na1.sinks.l.channel = c2\n"
+      "a1.channels.c1.type = file\na1.channels.c2.type = file\n");
+  EXPECT_THAT(problems, ElementsAre(HasSubstr("f:11: a1.channels.c2.checkpointDir: "),
+                                    HasSubstr("f:11: a1.channels.c2.dataDirs: ")));
+}
+
 TEST(AgentConfigTest, ALaterFileReplacesKeysOfAnEarlierOne) {
   const test::TempDir dir;
   const std::string base = dir.write("base.conf", kGood);

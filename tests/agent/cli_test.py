@@ -72,6 +72,12 @@ def test_check_names_the_line_of_a_mistake(dir):
     expect(run("check", "-f", write(dir, "")), BAD_CONFIG, "no agent is configured")
 
 
+def test_check_asks_the_components_too(dir):
+    """What only create() knows: a rule across options."""
+    path = write(dir, GOOD + "a1.channels.c1.byteCapacity = 1\n")
+    expect(run("check", "-f", path), BAD_CONFIG, f"{path}:6: a1.channels.c1: byteCapacity")
+
+
 def test_strict_check_fails_on_a_notice(dir):
     path = write(dir, NOTICED)
     expect(run("check", "-f", path), FINE, "a1.sources.r1.config: notice: has no effect")
