@@ -17,8 +17,8 @@
 #include "agent/component.h"
 #include "agent/config.h"
 #include "agent/counted_receive.h"
-#include "agent/netcat_lines.h"
 #include "agent/registry.h"
+#include "agent/sources/netcat_lines.h"
 #include "wal/base/log.h"
 
 namespace spillway::agent {

@@ -1,6 +1,6 @@
 // Whatever bytes a netcat client sends in whatever pieces, lines come out by Flume's rules and
 // memory stays bounded.
-#include "agent/netcat_lines.h"
+#include "agent/sources/netcat_lines.h"
 
 #include <gtest/gtest.h>
 

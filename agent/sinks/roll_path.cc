@@ -1,4 +1,4 @@
-#include "agent/roll_path.h"
+#include "agent/sinks/roll_path.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "agent/netcat_lines.h"
+#include "agent/sources/netcat_lines.h"
 
 namespace spillway::agent {
 namespace {
