@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/cli.h"
+#include "agent/demo/demo.h"
 #include "bench/channel_bench.h"
 
 int main(int argc, char** argv) {
@@ -11,6 +12,8 @@ int main(int argc, char** argv) {
   constexpr std::array kCommands{
       Command{"bench", "Measure the file channel beside the bare device.",
               spillway::bench::bench_main},
+      Command{"demo", "Collect logs, kill the agent, start it again, and count.",
+              spillway::agent::demo_main},
   };
   return spillway::agent::run_cli(argc, argv, kCommands);
 }
