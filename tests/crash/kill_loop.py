@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Kills the agent with SIGKILL again and again while it tails rotating files at full speed into the
+file channel and a file_roll sink; then proves that every written line was delivered.
+
+The ledger is this process: it knows what it wrote and reads what the sink wrote. Duplicates are
+allowed (a take that was not acknowledged durably, a position that was not written yet) and
+counted; lost lines, torn lines and lines out of order within a stream are failures.
+
+  kill_loop.py --binary build/agent/spillway --cycles 50 [--seed N] [--keep]
+"""
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+STREAMS = 2
+ROTATE_LINES = 20_000
+BACKLOG_LINES_MAX = 60_000  # the writer waits beyond it: bounds the disk, not the speed
+DRAIN_SECONDS_MAX = 180
+
+CONFIG = """
+a.sources = t
+a.channels = c
+a.sinks = k
+a.sources.t.type = taildir
+a.sources.t.channels = c
+a.sources.t.filegroups = {groups}
+{filegroups}
+a.sources.t.positionFile = {work}/positions.json
+a.sources.t.writePosInterval = 200
+a.sources.t.batchSize = 200
+a.channels.c.type = file
+a.channels.c.checkpointDir = {work}/checkpoint
+a.channels.c.dataDirs = {work}/data
+a.sinks.k.type = file_roll
+a.sinks.k.channel = c
+a.sinks.k.sink.directory = {work}/output
+a.sinks.k.sink.rollInterval = 0
+"""
+
+
+class Stream:
+    """One log file, rotated by renaming; lines are `s<stream> <number> <padding>`."""
+
+    def __init__(self, work, index):
+        self.directory = work / f"input{index}"
+        self.directory.mkdir()
+        self.index = index
+        self.written = 0
+        self.rotations = 0
+        self.padding = "x" * 80
+        self.file = open(self.directory / "app.log", "w")
+
+    def write(self, count):
+        self.file.writelines(
+            f"s{self.index} {n:09d} {self.padding}\n"
+            for n in range(self.written, self.written + count))
+        self.file.flush()
+        self.written += count
+        if self.written // ROTATE_LINES > self.rotations:
+            self.rotations += 1
+            self.file.close()
+            os.rename(self.directory / "app.log", self.directory / f"app.log.{self.rotations}")
+            self.file = open(self.directory / "app.log", "w")
+
+
+class Ledger:
+    """Reads the sink's files as they grow, oldest first."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.offsets = {}
+        self.next = [0] * STREAMS      # first number not delivered yet, per stream
+        self.duplicates = 0
+        self.duplicate_runs = 0
+        self.errors = []
+        self.last_was_duplicate = [False] * STREAMS
+
+    def read(self):
+        for path in sorted(self.directory.iterdir(), key=lambda p: [int(x) for x in p.name.split("-")]):
+            with open(path, "rb") as file:
+                file.seek(self.offsets.get(path.name, 0))
+                data = file.read()
+            whole = data.rfind(b"\n") + 1  # a kill may leave half a line: its event comes again
+            self.offsets[path.name] = self.offsets.get(path.name, 0) + whole
+            for line in data[:whole].splitlines():
+                self.take(line)
+
+    def take(self, line):
+        try:
+            name, number, padding = line.decode().split(" ")
+            stream, number = int(name[1:]), int(number)
+        except ValueError:
+            self.errors.append(f"a line that nobody wrote: {line[:80]!r}")
+            return
+        if len(padding) != 80:
+            self.errors.append(f"a torn line: {line[:80]!r}")
+        if number < self.next[stream]:
+            self.duplicates += 1
+            self.duplicate_runs += not self.last_was_duplicate[stream]
+            self.last_was_duplicate[stream] = True
+            return
+        self.last_was_duplicate[stream] = False
+        if number > self.next[stream]:
+            self.errors.append(
+                f"stream {stream}: lines {self.next[stream]}..{number - 1} are missing before {number}")
+        self.next[stream] = number + 1
+
+
+class Loop:
+    def __init__(self, arguments, work, generator):
+        self.arguments = arguments
+        self.work = work
+        self.random = generator
+        self.streams = [Stream(work, i) for i in range(STREAMS)]
+        (work / "output").mkdir()
+        self.ledger = Ledger(work / "output")
+        groups = " ".join(f"g{i}" for i in range(STREAMS))
+        filegroups = "\n".join(
+            f"a.sources.t.filegroups.g{i} = {work}/input{i}/app\\\\.log.*" for i in range(STREAMS))
+        (work / "a.conf").write_text(
+            CONFIG.format(work=work, groups=groups, filegroups=filegroups))
+
+    def start(self):
+        return subprocess.Popen(
+            [self.arguments.binary, "agent", "-n", "a", "-f", str(self.work / "a.conf")],
+            stderr=open(self.work / "agent.log", "a"))
+
+    def delivered(self):
+        return sum(self.ledger.next)
+
+    def written(self):
+        return sum(s.written for s in self.streams)
+
+    def feed(self):
+        """Writes a burst unless the agent is far behind."""
+        self.ledger.read()
+        if self.written() - self.delivered() < BACKLOG_LINES_MAX:
+            for stream in self.streams:
+                stream.write(self.random.randrange(1, 800))
+        else:
+            time.sleep(0.002)
+
+    def cycle(self):
+        agent = self.start()
+        before = self.delivered()
+        progress_deadline = time.monotonic() + 60
+        # A kill before anything moved would prove nothing: wait for progress, then a random time.
+        while self.delivered() == before and time.monotonic() < progress_deadline:
+            self.feed()
+        if self.delivered() == before:
+            self.ledger.errors.append("the agent delivered nothing for 60 s")
+        kill_at = time.monotonic() + self.random.uniform(0.0, self.arguments.run_seconds)
+        while time.monotonic() < kill_at:
+            self.feed()
+        agent.send_signal(signal.SIGKILL)
+        agent.wait()
+
+    def drain(self):
+        agent = self.start()
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX
+        while self.delivered() < self.written() and time.monotonic() < deadline:
+            self.ledger.read()
+            time.sleep(0.01)
+        agent.send_signal(signal.SIGTERM)
+        code = agent.wait()
+        self.ledger.read()
+        if code != 0:
+            self.ledger.errors.append(f"the agent's last stop ended with {code}")
+        for stream in self.streams:
+            missing = stream.written - self.ledger.next[stream.index]
+            if missing:
+                self.ledger.errors.append(f"stream {stream.index}: the last {missing} lines are missing")
+
+    def run(self):
+        for cycle in range(self.arguments.cycles):
+            self.cycle()
+            if self.ledger.errors:
+                break
+            if cycle % 10 == 9:
+                print(f"{cycle + 1} kills, {self.written()} lines written, "
+                      f"{self.ledger.duplicates} duplicates", flush=True)
+        self.drain()
+        ledger = self.ledger
+        # Each kill can bring back, per stream, what the positions and what the acknowledgements
+        # had not recorded: two runs of duplicates.
+        if ledger.duplicate_runs > 2 * STREAMS * self.arguments.cycles:
+            ledger.errors.append(f"{ledger.duplicate_runs} runs of duplicates are more than kills explain")
+        print(f"kills {self.arguments.cycles}, written {self.written()}, delivered {self.delivered()}, "
+              f"duplicated {ledger.duplicates} in {ledger.duplicate_runs} runs, "
+              f"lost {self.written() - self.delivered()}, errors {len(ledger.errors)}")
+        for error in ledger.errors[:20]:
+            print(f"FAILED: {error}")
+        return 1 if ledger.errors else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--cycles", type=int, default=50)
+    parser.add_argument("--run-seconds", type=float, default=1.0, help="longest run before a kill")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SPILLWAY_SEED", "0")))
+    parser.add_argument("--keep", action="store_true", help="keep the work directory")
+    arguments = parser.parse_args()
+    seed = arguments.seed or random.SystemRandom().randrange(1, 2**32)
+    print(f"seed {seed} (replay with SPILLWAY_SEED={seed})")
+    work = pathlib.Path(tempfile.mkdtemp(prefix="spillway-kill-"))
+    code = Loop(arguments, work, random.Random(seed)).run()
+    if code or arguments.keep:
+        print(f"left in {work}")
+    else:
+        shutil.rmtree(work)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
