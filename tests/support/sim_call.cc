@@ -5,6 +5,14 @@
 #include <array>
 
 namespace spillway::test {
+namespace {
+
+// In the order of SimCallKind.
+constexpr std::array kNames{"open directory", "open queue",     "open",  "create", "list",
+                            "remove",         "sync directory", "space", "lock",   "read",
+                            "write",          "submit",         "sync",  "size",   "allocate"};
+
+}  // namespace
 
 bool changes_disk(SimCallKind kind) {
   switch (kind) {
@@ -23,9 +31,6 @@ bool changes_disk(SimCallKind kind) {
 }
 
 std::string to_string(const SimCall& call) {
-  constexpr std::array kNames{"open directory", "open queue",     "open",  "create", "list",
-                              "remove",         "sync directory", "space", "lock",   "read",
-                              "write",          "submit",         "sync",  "size",   "allocate"};
   return fmt::format("call {}: {} {} {}+{}", call.number,
                      kNames.at(static_cast<std::size_t>(call.kind)), call.path, call.offset,
                      call.size_bytes);

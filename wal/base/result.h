@@ -91,6 +91,7 @@ class [[nodiscard]] Result<void> {
     if (auto try_result = (expression); !try_result.has_value()) return try_result.error(); \
   } while (false)
 
+// A declaration cannot be put in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
 // TRY_ASSIGN(auto file, open(...)): binds the value, or returns the error to our caller.
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_NAMED(TRY_ASSIGN_NAME(try_assign_, __LINE__), declaration, expression)
@@ -98,5 +99,6 @@ class [[nodiscard]] Result<void> {
   auto name = (expression);                             \
   if (!(name).has_value()) return (name).error();       \
   declaration = std::move((name).value())
+// NOLINTEND(bugprone-macro-parentheses)
 #define TRY_ASSIGN_NAME(prefix, line) TRY_ASSIGN_CONCAT(prefix, line)
 #define TRY_ASSIGN_CONCAT(prefix, line) prefix##line
