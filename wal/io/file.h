@@ -54,7 +54,8 @@ class File {
   virtual Result<std::uint64_t> size_bytes() = 0;
 
   /// Reserves blocks and sets the size to at least `size_bytes` (fallocate); contents read as
-  /// zeros. kNoSpace leaves the file as it was or partly grown.
+  /// zeros. kNoSpace leaves the file as it was or partly grown. The new size survives a power loss
+  /// after sync(); before that, a durable write preserves it up to its own end.
   virtual Result<void> allocate(std::uint64_t size_bytes) = 0;
 
   /// The kernel's descriptor for a ring, or -1 when there is none (simulated files).
