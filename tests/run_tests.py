@@ -30,6 +30,10 @@ class Profile:
     timeout_factor: int = 1
     env: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def compiles_all(self):
+        return not self.suites
+
 
 SANITIZED = ("-Dbuildtype=debugoptimized", "-Doptimization=1", "-Dbench=false")
 PROFILES = {
@@ -114,12 +118,7 @@ def main(argv):
         sys.exit(subprocess.run(command + (["--all"] if arguments.long else []), check=False).returncode)
     profile = PROFILES[arguments.profile]
     folder = ROOT / profile.folder
-    # Everything the first time; later, with names given, only what these tests need.
-    is_narrow = arguments.names and (folder / "build.ninja").exists()
-    if is_narrow:
-        build(profile, ["build.ninja"])
-    else:
-        build(profile, [])
+    build(profile, ["build.ninja"])
     chosen = select(test_report.known_tests(folder), profile, arguments)
     if arguments.list:
         for test in chosen:
@@ -129,8 +128,9 @@ def main(argv):
         print(f"test: nothing matches {' '.join(arguments.names)}; ./test --list prints the names",
               file=sys.stderr)
         return 2
-    if is_narrow:
-        build(profile, sorted({target for test in chosen for target in test.targets}))
+    # All of it in the usual run, so that nothing stops compiling unnoticed; else what is needed.
+    is_all = profile.compiles_all and not arguments.names
+    build(profile, [] if is_all else sorted({name for test in chosen for name in test.targets}))
     status = run_meson(profile, folder, chosen)
     report = test_report.read(folder, chosen)
     if status != 0 and not report.failed:
