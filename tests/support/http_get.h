@@ -22,7 +22,15 @@ struct HttpAnswer {
   std::string body;
 };
 
-/// Sends `request` to 127.0.0.1:`port` and reads until the server closes.
+inline bool is_complete(const std::string& received) {
+  const std::size_t end = received.find("\r\n\r\n");
+  if (end == std::string::npos) return false;
+  const std::size_t length = received.find("Content-Length: ");
+  if (length == std::string::npos || length > end) return false;
+  return received.size() >= end + 4 + std::strtoul(received.c_str() + length + 16, nullptr, 10);
+}
+
+/// Sends `request` to 127.0.0.1:`port` and reads one answer.
 inline HttpAnswer http_exchange(std::uint16_t port, std::string_view request) {
   const io::OwnedFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   CHECK(fd.is_open());
@@ -37,7 +45,7 @@ inline HttpAnswer http_exchange(std::uint16_t port, std::string_view request) {
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return {};
   std::string received;
   std::array<char, 4096> chunk{};
-  while (true) {
+  while (!is_complete(received)) {
     const ssize_t got = ::recv(fd.get(), chunk.data(), chunk.size(), 0);
     if (got <= 0) break;
     received.append(chunk.data(), static_cast<std::size_t>(got));
