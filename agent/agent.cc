@@ -148,14 +148,10 @@ void Agent::stop_channels() {
     LiveChannel& live = *pipeline_.channels[i];
     live.while_open([&live](const channel::Channel& channel) {
       const std::uint64_t events = channel.size_events();
-      if (events == 0) return;
-      if (channel.survives_stop()) {
-        log_info("agent.events_kept", "the channel keeps its events for the next start",
-                 {{"channel", live.name()}, {"events", events}});
-      } else {
-        log_error("agent.events_dropped", "the sinks could not drain the channel in time",
-                  {{"channel", live.name()}, {"events", events}});
-      }
+      // A channel that drops events says so itself.
+      if (events == 0 || !channel.survives_stop()) return;
+      log_info("agent.events_kept", "the channel keeps its events for the next start",
+               {{"channel", live.name()}, {"events", events}});
     });
     live.stop();
     supervisor_.set_stopped(channel_ids_[i]);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -28,6 +29,7 @@ struct Arguments {
   AgentOptions agent;
   CheckOptions check;
   bool is_reload_disabled = false;
+  std::uint32_t drain_timeout_seconds = 10;
   std::vector<std::string> definitions;  // -D
   std::string log_format = "text";
   std::string component;
@@ -56,6 +58,11 @@ void add_agent(CLI::App& app, Arguments& arguments) {
       ->add_option("-i,--poll-interval", arguments.agent.poll_interval_seconds,
                    "seconds between two looks at the files")
       ->check(CLI::Range(1U, 86'400U));
+  agent
+      ->add_option("--drain-timeout", arguments.drain_timeout_seconds,
+                   "seconds a stop lets sinks empty channels that would lose events")
+      ->check(CLI::Range(0U, 86'400U))
+      ->capture_default_str();
   agent->add_option("-D", arguments.definitions, "key=value, as Flume's: flume.root.logger, …")
       ->allow_extra_args(false);
   agent->add_option("--log-format", arguments.log_format, "text or json")
@@ -126,6 +133,7 @@ int start_agent(Arguments& arguments) {
 
   AgentOptions& options = arguments.agent;
   options.is_reload_enabled = !arguments.is_reload_disabled;
+  options.drain_max = std::chrono::seconds(arguments.drain_timeout_seconds);
   if (properties.monitoring) options.status = status_options(*properties.monitoring);
   const LoadedAgent loaded = load_agent_config(options.config_files, options.agent_name);
   for (const ConfigProblem& problem : loaded.problems) {

@@ -34,9 +34,11 @@ Json channel_attributes(const LiveChannel& live) {
   const channel::ChannelCounters& counters = channel.counters();
   std::uint64_t size = 0;
   bool is_open = false;
+  bool is_failed = false;
   live.while_open([&](const channel::Channel& open) {
     size = open.size_events();
     is_open = true;
+    is_failed = open.is_failed();
   });
   Json json{
       {"ChannelSize", std::to_string(size)},
@@ -49,7 +51,7 @@ Json channel_attributes(const LiveChannel& live) {
   if (channel.survives_stop()) {
     json["Open"] = is_open ? "true" : "false";
     json["Closed"] = is_open ? "0" : "1";
-    json["Unhealthy"] = "0";
+    json["Unhealthy"] = is_failed ? "1" : "0";
     json["EventPutErrorCount"] = count(counters.put_errors);
     json["EventTakeErrorCount"] = count(counters.take_errors);
     json["CheckpointWriteErrorCount"] = "0";

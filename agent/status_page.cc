@@ -56,16 +56,21 @@ std::string channel_rows(const Pipeline& pipeline) {
   std::string rows;
   for (const auto& live : pipeline.channels) {
     std::uint64_t size = 0;
-    live->while_open([&size](const channel::Channel& channel) { size = channel.size_events(); });
+    bool is_failed = false;
+    live->while_open([&](const channel::Channel& channel) {
+      size = channel.size_events();
+      is_failed = channel.is_failed();
+    });
     const std::uint64_t capacity = live->channel().capacity_events();
     const double fill =
         capacity == 0 ? 0.0 : 100.0 * static_cast<double>(size) / static_cast<double>(capacity);
     const channel::ChannelCounters& counters = live->channel().counters();
     rows += fmt::format(
-        "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1f} %</td>"
+        "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1f} "
+        "%</td>"
         "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-        escaped(live->name()), size, capacity, fill, counters.put_successes.value(),
-        counters.take_successes.value());
+        escaped(live->name()), is_failed ? " <span class=\"retrying\">failed</span>" : "", size,
+        capacity, fill, counters.put_successes.value(), counters.take_successes.value());
   }
   return rows;
 }
@@ -93,6 +98,13 @@ std::string status_page(const MetricsRegistry& registry) {
 
 std::string unready_components(const MetricsRegistry& registry) {
   std::string lines;
+  for (const auto& live : registry.agent().pipeline().channels) {
+    live->while_open([&](const channel::Channel& channel) {
+      if (!channel.is_failed()) return;
+      lines += fmt::format("channel {}: failed: takes no events until the agent is restarted\n",
+                           live->name());
+    });
+  }
   for (const ComponentStatus& status : registry.agent().status()) {
     if (status.state == ComponentState::kStarted) continue;
     lines +=

@@ -10,7 +10,7 @@ namespace spillway::agent {
 /// A complete HTML document without scripts and without references to other hosts.
 std::string status_page(const MetricsRegistry& registry);
 
-/// One line per component that is not started; empty when all are.
+/// One line per component that is not started or has failed; empty when all work.
 std::string unready_components(const MetricsRegistry& registry);
 
 }  // namespace spillway::agent

@@ -93,6 +93,9 @@ class Channel {
   /// drain the channel before it stops.
   [[nodiscard]] virtual bool survives_stop() const { return false; }
 
+  /// Has it met an error that only stop() and start() can clear? Puts and takes then fail.
+  [[nodiscard]] virtual bool is_failed() const { return false; }
+
   /// What is particular to this type: durable lag, segments, recovery findings. Thread-safe.
   virtual void collect(MetricSink& sink) const = 0;
 };

@@ -396,6 +396,11 @@ const wal::LogWriterMetrics& FileChannel::log_metrics() const {
   return engine_->writer->metrics();
 }
 
+bool FileChannel::is_failed() const {
+  const GatePass pass(gate_);
+  return pass.is_admitted() && engine_->writer->poison().has_value();
+}
+
 void FileChannel::collect(MetricSink& sink) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;

@@ -69,6 +69,8 @@ class FileChannel final : public Channel {
     return options_.transaction_capacity;
   }
   [[nodiscard]] const ChannelCounters& counters() const override { return counters_; }
+  [[nodiscard]] bool survives_stop() const override { return true; }
+  [[nodiscard]] bool is_failed() const override;
   void collect(MetricSink& sink) const override;
 
   /// Of the running log. Valid while started.

@@ -139,7 +139,17 @@ def test_second_signal_cuts_a_drain_that_cannot_succeed_short(folder):
         agent.signal(signal.SIGTERM)
         agent.wait_exit(0)
         assert time.monotonic() - begin < 9, "the drain went on to its deadline"
-        assert agent.find("agent.events_dropped")["level"] == "ERROR"
+        assert agent.find("memory_channel.dropped"), agent.lines
+
+
+def test_drain_timeout_bounds_the_stop(folder):
+    conf = config(folder, "type = seq\ntotalEvents = 1000")
+    with Agent(conf, "--drain-timeout", "1", preexec_fn=limit_file_size) as agent:
+        agent.wait_log("sink.deliver_failed")
+        begin = time.monotonic()
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+        assert 1 <= time.monotonic() - begin < 9, "the drain did not end at its deadline"
 
 
 def test_sighup_is_survived(folder):

@@ -106,6 +106,15 @@ TEST_F(StatusServerTest, ReadyWhenEverythingIsStarted) {
   EXPECT_EQ(answer.body, "ok\n");
 }
 
+TEST_F(StatusServerTest, AgentWithAFailedChannelIsNotReady) {
+  start_agent();
+  const auto server = start_server();
+  channel->fail_for_good();
+  const auto answer = http_get(server->port(), "/readyz");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, StartsWith("channel c1: failed"));
+}
+
 TEST_F(StatusServerTest, FrontPageIsHtmlAndOtherPathsAreNotFound) {
   start_agent();
   const auto server = start_server();

@@ -29,6 +29,11 @@ class FakeChannel final : public channel::Channel {
   void fail_takes(int count) { set(take_failures_, count); }
   void fail_commits(int count) { set(commit_failures_, count); }
 
+  void fail_for_good() {
+    const std::lock_guard lock(mutex_);
+    is_failed_ = true;
+  }
+
   // What happened, for the test.
   [[nodiscard]] bool is_started() const { return get(is_started_); }
   [[nodiscard]] int stop_count() const { return get(stop_count_); }
@@ -99,6 +104,7 @@ class FakeChannel final : public channel::Channel {
   [[nodiscard]] std::uint64_t transaction_capacity() const override { return 100; }
   [[nodiscard]] const channel::ChannelCounters& counters() const override { return counters_; }
   [[nodiscard]] bool survives_stop() const override { return survives_stop_; }
+  [[nodiscard]] bool is_failed() const override { return get(is_failed_); }
   void collect(MetricSink& sink) const override {
     sink.gauge("fake_depth", "Of the fake.", static_cast<double>(size_events()));
   }
@@ -169,6 +175,7 @@ class FakeChannel final : public channel::Channel {
   std::size_t taken_ = 0;
   std::uint64_t interrupts_ = 0;
   bool is_started_ = false;
+  bool is_failed_ = false;
   int stop_count_ = 0;
   int put_count_ = 0;
   int start_failures_ = 0;
