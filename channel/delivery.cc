@@ -28,7 +28,7 @@ void Delivery::open(wal::LogWriter& writer, const checkpoint::AckState& recovere
 
 Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wait, Lease& lease) {
   CHECK(events_max > 0);
-  const auto deadline = std::chrono::steady_clock::now() + wait;
+  const Deadline deadline(wait);
   while (true) {
     std::vector<wal::LostRange> lost;
     Result<void> filled;
@@ -43,10 +43,7 @@ Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wa
     // What has been taken before an error is worth delivering; the error comes again.
     if (!lease.events.empty()) return {};
     if (!filled.has_value()) return filled;
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= deadline) return {};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
-    if (!wait_for_events(left + std::chrono::milliseconds(1))) return {};
+    if (!wait_for_events(deadline)) return {};
   }
 }
 
@@ -172,6 +169,12 @@ void Delivery::interrupt() {
   available_.notify_all();
 }
 
+void Delivery::close() {
+  const MutexLock lock(wait_mutex_);
+  is_closed_ = true;
+  available_.notify_all();
+}
+
 void Delivery::on_durable(Sequence end) {
   durable_end_.store(end.value);
   if (waiters_.load() == 0) return;
@@ -183,16 +186,17 @@ bool Delivery::has_events() const {
   return cursor_.load() < durable_end_.load() || returned_count_.load() > 0;
 }
 
-bool Delivery::wait_for_events(std::chrono::milliseconds wait) {
+bool Delivery::wait_for_events(const Deadline& deadline) {
   MutexLock lock(wait_mutex_);
   waiters_.fetch_add(1);
   const std::uint64_t interrupts = interrupts_;
-  bool is_in_time = true;
-  while (is_in_time && !has_events() && interrupts == interrupts_) {
-    is_in_time = available_.wait_for(lock, wait);
+  auto rest = deadline.rest();
+  while (rest.count() > 0 && !is_closed_ && interrupts == interrupts_ && !has_events()) {
+    available_.wait_for(lock, rest);
+    rest = deadline.rest();
   }
   waiters_.fetch_sub(1);
-  return interrupts == interrupts_ && has_events();
+  return rest.count() > 0 && !is_closed_ && interrupts == interrupts_;
 }
 
 Delivery::Progress Delivery::progress(const wal::LogEnd& end) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "channel/deadline.h"
 #include "channel/event.h"
 #include "checkpoint/ack_state.h"
 #include "wal/base/metrics.h"
@@ -55,8 +56,11 @@ class Delivery final : public wal::DurableListener {
   /// The events go back to the front.
   void give_back(Lease lease);
 
-  /// Makes waiting takes return.
+  /// Makes the takes that wait now return.
   void interrupt();
+
+  /// Makes the takes that wait now return, and later ones not wait at all.
+  void close();
 
   void on_durable(wal::Sequence end) override;
 
@@ -84,7 +88,7 @@ class Delivery final : public wal::DurableListener {
   };
 
   [[nodiscard]] bool has_events() const;
-  bool wait_for_events(std::chrono::milliseconds wait);
+  bool wait_for_events(const Deadline& deadline);
   Result<void> fill(std::size_t events_max, Lease& lease) REQUIRES(mutex_);
   Result<bool> next_entry(wal::Sequence& sequence, ByteSpan& entry) REQUIRES(mutex_);
   Result<bool> next_block() REQUIRES(mutex_);
@@ -116,6 +120,7 @@ class Delivery final : public wal::DurableListener {
   Mutex wait_mutex_;
   CondVar available_;
   std::uint64_t interrupts_ GUARDED_BY(wait_mutex_) = 0;
+  bool is_closed_ GUARDED_BY(wait_mutex_) = false;
   std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint64_t> durable_end_{1};  // sequence
   std::atomic<std::uint64_t> cursor_{1};       // next sequence to be read

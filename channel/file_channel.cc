@@ -220,7 +220,7 @@ void FileChannel::stop() {
   if (gate_.is_closed()) return;
   gate_.shut();
   engine_->capacity.close();
-  engine_->delivery->interrupt();
+  engine_->delivery->close();
   gate_.close();
   {
     const MutexLock lock(wake_mutex_);

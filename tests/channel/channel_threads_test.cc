@@ -52,7 +52,7 @@ auto run_into_wait(Call call) {
     return call();
   });
   EXPECT_TRUE(test::eventually([&] { return has_begun->load(); }));
-  for (int i = 0; i < 2000; ++i) std::this_thread::yield();
+  test::give_way();
   return future;
 }
 
@@ -119,30 +119,35 @@ TEST_P(ChannelThreadsTest, InterruptEndsAWaitingTakeWithNothing) {
   channel->stop();
 }
 
-TEST_P(ChannelThreadsTest, StopFailsWaitingPutsAndTakes) {
-  const auto full =
+TEST_P(ChannelThreadsTest, StopFailsWaitingPuts) {
+  const auto channel =
       started({.capacity_events = 1, .transaction_capacity_events = 1, .keep_alive = kLong});
-  ASSERT_TRUE(full->put(batch_of({"a"})).has_value());
-  auto put = run_into_wait([&full] { return full->put(batch_of({"b"})).error().code; });
-  full->stop();
-  EXPECT_EQ(put.get(), Errc::kClosed);
-
-  auto empty_home = GetParam().make_home();
-  const auto empty = empty_home->create({});
-  ASSERT_TRUE(empty->start().has_value());
-  auto first = run_into_wait([&empty] { return empty->take(1, kLong).error().code; });
-  auto second = run_into_wait([&empty] { return empty->take(1, kLong).error().code; });
-  empty->stop();
+  ASSERT_TRUE(channel->put(batch_of({"a"})).has_value());
+  auto first = run_into_wait([&channel] { return channel->put(batch_of({"b"})).error().code; });
+  auto second = run_into_wait([&channel] { return channel->put(batch_of({"c"})).error().code; });
+  channel->stop();
   EXPECT_EQ(first.get(), Errc::kClosed);
   EXPECT_EQ(second.get(), Errc::kClosed);
 }
 
-TEST_P(ChannelThreadsTest, StopFromTwoThreadsIsOneStop) {
-  const auto channel = started({});
-  auto other = std::async(std::launch::async, [&channel] { channel->stop(); });
-  channel->stop();
-  other.get();
-  EXPECT_EQ(channel->put(batch_of({"a"})).error().code, Errc::kClosed);
+// A take on its way into the wait must not miss the stop: tried at many distances between the two.
+TEST_P(ChannelThreadsTest, StopFailsTakesThatWaitOrAreAboutTo) {
+  for (int distance = 0; distance < 40; ++distance) {
+    const auto fresh_home = GetParam().make_home();
+    const auto channel = fresh_home->create({});
+    ASSERT_TRUE(channel->start().has_value());
+    std::atomic<bool> has_begun{false};
+    auto take = std::async(std::launch::async, [&] {
+      has_begun = true;
+      return channel->take(1, kLong).error().code;
+    });
+    while (!has_begun) std::this_thread::yield();
+    for (std::atomic<int> i = 0; i < distance * distance; ++i) continue;
+    const auto before = std::chrono::steady_clock::now();
+    channel->stop();
+    ASSERT_EQ(take.get(), Errc::kClosed);
+    ASSERT_LT(std::chrono::steady_clock::now() - before, kLong / 2) << "it was not woken";
+  }
 }
 
 // Producers that put numbered events until each has put `events_each`; what was refused for lack

@@ -21,7 +21,8 @@ namespace {
 using channel::Channel;
 using channel::TakeTransaction;
 
-constexpr std::size_t kRuns = 200;
+constexpr std::size_t kRuns = 100;
+constexpr std::size_t kSlowRuns = 5;
 constexpr std::size_t kStepsEach = 120;
 
 // Small limits reach full and empty often.
@@ -53,7 +54,7 @@ void expect_lockstep(const ChannelKind& kind, std::uint64_t seed) {
 struct ChannelModelTest : testing::TestWithParam<ChannelKind> {};
 
 TEST_P(ChannelModelTest, ChannelAndModelAgreeOnEverySequence) {
-  for (const std::uint64_t seed : seeds(kRuns)) {
+  for (const std::uint64_t seed : seeds(GetParam().is_slow ? kSlowRuns : kRuns)) {
     expect_lockstep(GetParam(), seed);
     if (HasFailure()) return;
   }

@@ -18,4 +18,11 @@ bool eventually(Condition&& is_met, std::chrono::seconds deadline = std::chrono:
   return true;
 }
 
+/// Gives other threads the chance to get on, for a few milliseconds. No test may depend on how far
+/// they come: it only makes the interesting order likely.
+inline void give_way() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
+  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
 }  // namespace spillway::test
