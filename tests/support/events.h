@@ -15,6 +15,8 @@
 
 namespace spillway::test {
 
+using EventBodies = std::vector<std::string>;
+
 inline channel::EventBatch batch_of(const std::vector<std::string>& bodies) {
   channel::EventBatch batch;
   for (const std::string& body : bodies) batch.add(body);
