@@ -116,7 +116,8 @@ class LogWriter {
 
   // Writer role.
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
-  void write_next(MutexLock& lock) REQUIRES(mutex_);
+  // Writes without the lock, which the analysis cannot follow through a parameter.
+  void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   Result<void> write(Batch& batch, Sequence acked_below);
   void publish(Batch& batch) REQUIRES(mutex_);
   void fail_from(const std::shared_ptr<Batch>& batch, const Error& error) REQUIRES(mutex_);
