@@ -95,12 +95,23 @@ enum Quantity : std::size_t {
   kAmplification,
   kTaken,
   kMegabytes,
+  kRawRatio,
 };
 
-Result<std::vector<double>> measure(const LoadOptions& load, const std::string& directory,
-                                    const ControlSample& control, io::FileSystem& file_system,
-                                    const Clock& clock) {
-  TRY_ASSIGN(const LoadSample s, run_load(load, directory, file_system, clock));
+constexpr std::uint64_t kRawNs = 250'000'000;
+
+// Where a run takes place.
+struct Bench {
+  std::string directory;
+  io::FileSystem& file_system;
+  const Clock& clock;
+  DeviceControl& device;
+};
+
+Result<std::vector<double>> measure(const LoadOptions& load, const ControlSample& control,
+                                    const Bench& bench) {
+  TRY_ASSIGN(const ControlSample raw, bench.device.raw_writes(kRawNs));
+  TRY_ASSIGN(const LoadSample s, run_load(load, bench.directory, bench.file_system, bench.clock));
   const auto ratio = [](std::uint64_t ours, std::uint64_t theirs) {
     return static_cast<double>(ours) / static_cast<double>(theirs);
   };
@@ -112,7 +123,8 @@ Result<std::vector<double>> measure(const LoadOptions& load, const std::string& 
                              s.cpu_us_per_event,
                              s.write_amplification,
                              s.taken_per_second,
-                             s.payload_bytes_per_second / 1e6};
+                             s.payload_bytes_per_second / 1e6,
+                             s.payload_bytes_per_second / raw.bytes_per_second};
 }
 
 void print_row(const LoadOptions& load, const std::vector<PairedSample>& samples) {
@@ -139,9 +151,15 @@ Result<void> run_channel_bench(const Arguments& arguments) {
       "{} bytes per event, {} s per sample, {} consumers; x B1: commits per bare durable "
       "4 KiB write\n\n",
       arguments.event_bytes, arguments.seconds, arguments.consumers);
-  fmt::print("{:>9} {:>6} {:>10} {:>9} {:>8} {:>7} {:>13} {:>7} {:>7} {:>7} {:>6} {:>10} {:>7}\n",
-             "producers", "batch", "events/s", "commits/s", "MB/s", "x B1", "spread", "p50 x",
-             "p99 x", "us cpu", "w.amp", "taken/s", "ok/drop");
+  const Bench bench{.directory = work + "/channel",
+                    .file_system = file_system,
+                    .clock = clock,
+                    .device = *control};
+  fmt::print(
+      "{:>9} {:>6} {:>10} {:>9} {:>8} {:>7} {:>13} {:>6} {:>7} {:>7} {:>7} {:>6} {:>10} "
+      "{:>7}\n",
+      "producers", "batch", "events/s", "commits/s", "MB/s", "x B1", "spread", "x W", "p50 x",
+      "p99 x", "us cpu", "w.amp", "taken/s", "ok/drop");
   for (const std::uint64_t batch : arguments.batches) {
     for (const std::uint64_t producers : arguments.producers) {
       const LoadOptions load{.producers = producers,
@@ -150,9 +168,8 @@ Result<void> run_channel_bench(const Arguments& arguments) {
                              .event_bytes = arguments.event_bytes,
                              .duration_ns = arguments.seconds * 1'000'000'000};
       TRY_ASSIGN(const auto samples,
-                 sample(*control, arguments.samples, [&](const ControlSample& before) {
-                   return measure(load, work + "/channel", before, file_system, clock);
-                 }));
+                 sample(*control, arguments.samples,
+                        [&](const ControlSample& before) { return measure(load, before, bench); }));
       print_row(load, samples);
     }
   }
