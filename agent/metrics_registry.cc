@@ -1,6 +1,7 @@
 #include "agent/metrics_registry.h"
 
 #include "agent/process_metrics.h"
+#include "agent/version.h"
 
 namespace spillway::agent {
 namespace {
@@ -114,6 +115,8 @@ std::string MetricsRegistry::prometheus_text() const {
     ComponentMetrics out(families, "spillway_sink_", {{"component", unit->label.name}});
     collect_sink(*unit, out);
   }
+  families.add_gauge("spillway_build_info", "Always 1; the label says which version runs.",
+                     {{"version", std::string(version())}}, 1);
   families.add_gauge("spillway_start_time_seconds", "When the agent started, since 1970.", {},
                      static_cast<double>(started_ms_) / 1000.0);
   collect_process(families);

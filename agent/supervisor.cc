@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kNsPerMs = 1'000'000;
+constexpr std::chrono::milliseconds kSlowStop{5000};
 
 }  // namespace
 
@@ -34,12 +35,30 @@ std::size_t Supervisor::add(ComponentStatus component, std::function<Result<void
 
 void Supervisor::start() {
   CHECK(!thread_.joinable());
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    run();
+    ended_.request();
+  });
 }
 
 void Supervisor::stop() {
   stop_.request();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  if (!ended_.wait_for(kSlowStop)) warn_of_slow_start();
+  thread_.join();
+}
+
+void Supervisor::warn_of_slow_start() const {
+  std::string kind;
+  std::string name;
+  {
+    const MutexLock lock(mutex_);
+    if (attempted_ == nullptr) return;
+    kind = kind_name(attempted_->status.kind);
+    name = attempted_->status.name;
+  }
+  log_warn("agent.stop_slow", "a component is still starting; waiting for it",
+           {{"kind", kind}, {"name", name}});
 }
 
 void Supervisor::set_stopped(std::size_t index) {
@@ -118,6 +137,7 @@ void Supervisor::attempt(std::size_t index) {
   {
     const MutexLock lock(mutex_);
     entry = entries_[index].get();
+    attempted_ = entry;
   }
   // Outside the lock: the status port must answer while a channel recovers. `start` and the name
   // are constant while the thread runs.
@@ -128,6 +148,7 @@ void Supervisor::attempt(std::size_t index) {
   const std::int64_t now_ms = clock_.wall_ms();
   MutexLock lock(mutex_);
   Entry& mine = *entries_[index];
+  attempted_ = nullptr;
   if (started.has_value()) {
     mine.status.state = ComponentState::kStarted;
     mine.status.started_ms = now_ms;

@@ -65,6 +65,7 @@ class Supervisor {
   };
 
   void run();
+  void warn_of_slow_start() const;
   void try_all_due();
   [[nodiscard]] bool is_due(std::size_t index, std::uint64_t now_ns) const;
   void attempt(std::size_t index);
@@ -78,8 +79,11 @@ class Supervisor {
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<Entry>> entries_ GUARDED_BY(mutex_);  // grows before start() only
 
+  const Entry* attempted_ GUARDED_BY(mutex_) = nullptr;  // whose start() runs now
+
   StopSignal stop_;
   StopSignal first_round_;
+  StopSignal ended_;  // by the thread, as its last act
   std::thread thread_;
 };
 

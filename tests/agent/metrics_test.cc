@@ -218,6 +218,7 @@ TEST_F(MetricsTest, PrometheusTextOfAnAgentIsWellFormed) {
   EXPECT_EQ(samples.at("spillway_source_events_received_total{component=\"r1\"}"), "0");
   EXPECT_EQ(samples.at("spillway_sink_deliver_duration_seconds_count{component=\"k1\"}"), "0");
   EXPECT_EQ(samples.count("process_open_fds"), 1U);
+  EXPECT_THAT(registry->prometheus_text(), HasSubstr("spillway_build_info{version=\""));
 }
 
 TEST(MetricFamiliesTest, SamplesOfAFamilyAreTogetherHoweverTheyCame) {
