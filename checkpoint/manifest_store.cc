@@ -84,7 +84,7 @@ Result<void> ManifestStore::store(Manifest& manifest) {
   }
   TRY(file_->write_at(next_slot_ * kManifestSlotBytes, buffer_.span().first(*size),
                       io::Durability::kDurable));
-  bytes_written_ += *size;
+  bytes_written_.add(*size);
   generation_ = manifest.generation;
   next_slot_ = (next_slot_ + 1) % kManifestSlotCount;
   return {};

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "checkpoint/manifest.h"
+#include "wal/base/metrics.h"
 #include "wal/base/result.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/io/file.h"
@@ -44,7 +45,8 @@ class ManifestStore {
   /// newer slot still holds; the caller may try again.
   Result<void> store(Manifest& manifest);
 
-  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
+  /// Thread-safe.
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.value(); }
 
  private:
   io::Directory& directory_;
@@ -52,7 +54,7 @@ class ManifestStore {
   std::uint64_t generation_ = 0;
   std::size_t next_slot_ = 0;
   io::AlignedBuffer buffer_{kManifestSlotBytes};
-  std::uint64_t bytes_written_ = 0;
+  Counter bytes_written_;
 };
 
 }  // namespace spillway::checkpoint
