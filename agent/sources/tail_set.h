@@ -1,7 +1,7 @@
 // TailSet: the files a taildir source follows, and what happens to them between two looks.
 //
 // Recognises growth, rotation inside and out of the pattern, deletion, truncation, replaced
-// contents and reused inodes; docs/decisions/0007-taildir-follows-inodes.md has the table. Keeps
+// contents and reused inodes; docs/decisions/0201-taildir-follows-inodes.md has the table. Keeps
 // within a number of open files. Reading lines and handing them on is the source's business.
 #pragma once
 

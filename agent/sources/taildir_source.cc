@@ -204,13 +204,14 @@ class TaildirSource final : public Source {
   }
 
   Result<Poll> poll() override {
-    if (round_at_ == round_.size()) start_round();
-    if (is_unsaved_ && is_save_due()) save_positions();
     batch_.clear();
     touched_.clear();
-    while (round_at_ < round_.size() && batch_.size() < batch_limit_) {
-      if (!collect(*round_[round_at_])) ++round_at_;
+    collect_round();
+    if (touched_.empty()) {  // what was left of the round had nothing more: look again
+      start_round();
+      collect_round();
     }
+    if (is_unsaved_ && is_save_due()) save_positions();
     if (touched_.empty()) return Poll::kIdle;
     return hand_on();
   }
@@ -243,6 +244,12 @@ class TaildirSource final : public Source {
     round_ = files_.readable();
     round_at_ = 0;
     for (TailFile* const file : round_) file->batches_in_round = 0;
+  }
+
+  void collect_round() {
+    while (round_at_ < round_.size() && batch_.size() < batch_limit_) {
+      if (!collect(*round_[round_at_])) ++round_at_;
+    }
   }
 
   // Adds lines of `file` until the batch is full; false: its turn in this round is over.
@@ -328,7 +335,10 @@ class TaildirSource final : public Source {
   }
 
   void rewind() {
-    for (TailFile* const file : touched_) file->next_offset = file->accepted_bytes();
+    for (TailFile* const file : touched_) {
+      file->next_offset = file->accepted_bytes();
+      file->held_at_bytes = 0;  // there are whole lines again
+    }
     round_.clear();
     round_at_ = 0;
   }

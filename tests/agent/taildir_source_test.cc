@@ -57,6 +57,15 @@ TEST(TaildirSourceTest, RefusedLinesComeAgainInOrderAndOnce) {
   EXPECT_EQ(rig.source().counters().events_accepted.value(), 6U);
 }
 
+TEST(TaildirSourceTest, RefusedLinesBeforeAnUnterminatedOneComeAgainAtOnce) {
+  TaildirRig rig;
+  rig.append("a.log", "1\n2\nhalf");
+  rig.start();
+  rig.receiver().fail_next(1);
+  EXPECT_FALSE(rig.source().poll().has_value());
+  EXPECT_EQ(rig.lines(), (Lines{"1", "2"}));  // although the file has not changed
+}
+
 TEST(TaildirSourceTest, BatchesSpanFilesAndAreBounded) {
   TaildirRig rig(Options{{"batchSize", "4"}});
   for (const char* const name : {"a.log", "b.log", "c.log"}) rig.append(name, "x\ny\nz\n");
