@@ -418,9 +418,10 @@ void LogWriter::wait_for_work(MutexLock& lock) {
     return;
   }
   const std::uint64_t blocks_before = metrics_.blocks.value();
-  const bool is_full = pending_acks_.size() >= kPendingAcksMax;
+  // While somebody else writes, his next block takes the acknowledgements along.
+  const bool is_urgent = pending_acks_.size() >= kPendingAcksMax && !is_writing_;
   const bool is_woken =
-      !is_full && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
+      !is_urgent && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
   if (is_woken || is_writing_ || is_stopping_ || poison_) return;
   if (blocks_before != metrics_.blocks.value() && pending_acks_.empty()) return;
   // A block without entries carries the acknowledgements and proves what came before durable.
