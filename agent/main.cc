@@ -9,11 +9,11 @@
 int main(int argc, char** argv) {
   using spillway::agent::Command;
   // Sorted by name.
-  constexpr std::array kCommands{
+  constexpr std::array commands{
       Command{"bench", "Measure the file channel beside the bare device.",
               spillway::bench::bench_main},
       Command{"demo", "Collect logs, kill the agent, start it again, and count.",
               spillway::agent::demo_main},
   };
-  return spillway::agent::run_cli(argc, argv, kCommands);
+  return spillway::agent::run_cli(argc, argv, commands);
 }
