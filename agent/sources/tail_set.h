@@ -59,9 +59,6 @@ class TailSet {
   /// Opens `file` unless it is open, closing others where needed.
   Result<void> open(TailFile& file);
 
-  /// Everything before `offset` of `file` is accepted.
-  void accept(TailFile& file, std::uint64_t offset);
-
   /// Of all files, and of those of an earlier run that may still be found.
   [[nodiscard]] std::vector<TailPosition> positions() const;
 

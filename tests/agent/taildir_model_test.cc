@@ -43,7 +43,6 @@ class Writer {
         file.held = line.substr(cut) + "\n";
         return;  // the rest comes with the next append
       }
-      file.has_whole_line = true;
       rig_.append(file.name,
                   std::exchange(file.held, "") + line + (random_.one_in(4) ? "\r\n" : "\n"));
     }
@@ -67,11 +66,12 @@ class Writer {
     if (file.matches) move(file, "moved" + std::to_string(++moves_) + ".log");
   }
 
-  // The file leaves the pattern; its writer may append for a while. Some of it was read before: a
-  // file that nobody has read under a name that matches cannot be recognized after a restart.
+  // The file leaves the pattern; its writer may append for a while. Some of it was there at the
+  // last look: a file that has always been empty cannot be recognized after a restart.
   void rename_outside() {
     File& file = files_[random_.below(files_.size())];
-    if (!file.has_whole_line || !file.matches) return;
+    if (!file.matches || !exists(file) || std::filesystem::is_empty(rig_.logs() / file.name))
+      return;
     move(file, "rotated" + std::to_string(++moves_));
     file.matches = false;
   }
@@ -89,7 +89,6 @@ class Writer {
     File& file = files_[random_.below(files_.size())];
     if (!exists(file) || !file.held.empty() || !file.matches) return;
     rig_.rewrite(file.name, "");
-    file.has_whole_line = false;
     append();
     std::filesystem::last_write_time(
         rig_.logs() / file.name,
@@ -104,7 +103,6 @@ class Writer {
     std::string name;
     std::uint64_t written = 0;
     std::string held = {};  // the rest of an unterminated line
-    bool has_whole_line = false;
     bool matches = true;
   };
 
