@@ -62,16 +62,17 @@ struct CloseDirectoryStream {
 
 }  // namespace
 
-Result<std::unique_ptr<Directory>> PosixDirectory::open_path(const std::string& path) {
+Result<std::unique_ptr<Directory>> PosixDirectory::open_path(const std::string& path,
+                                                             Purpose purpose) {
   OwnedFd fd(retry_interrupted(
       [&path] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!fd.is_open()) return os_error(errno, "cannot open directory");
   std::unique_ptr<PosixDirectory> directory(new PosixDirectory(std::move(fd), path));
-  TRY(directory->detect_file_system());
+  TRY(directory->detect_file_system(purpose));
   return {std::move(directory)};
 }
 
-Result<void> PosixDirectory::detect_file_system() {
+Result<void> PosixDirectory::detect_file_system(Purpose purpose) {
   struct statfs info {};
   if (retry_interrupted([&] { return ::fstatfs(fd_.get(), &info); }) != 0) {
     return os_error(errno, "cannot tell the file system");
@@ -80,10 +81,10 @@ Result<void> PosixDirectory::detect_file_system() {
   is_copy_on_write_ = is_among(kCopyOnWriteFileSystems, magic);
   if (is_among(kMemoryFileSystems, magic)) {
     is_direct_ = false;
-  } else {
+  } else if (purpose == Purpose::kReadWrite) {
     probe_direct_io();
   }
-  if (!is_direct_) {
+  if (!is_direct_ && purpose == Purpose::kReadWrite) {
     log_warn("io.no_direct_io", "the file system takes no direct I/O; writes are buffered",
              {{"path", path_}});
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,8 +17,14 @@ namespace spillway::io {
 /// out once, by writing a block to an unnamed file, or else at the first open that fails.
 class PosixDirectory final : public Directory {
  public:
+  enum class Purpose : std::uint8_t {
+    kReadWrite,
+    kRead,  // the disk is left untouched: O_DIRECT is found out about at the first open
+  };
+
   /// `path` must exist.
-  static Result<std::unique_ptr<Directory>> open_path(const std::string& path);
+  static Result<std::unique_ptr<Directory>> open_path(const std::string& path,
+                                                      Purpose purpose = Purpose::kReadWrite);
 
   Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
   Result<std::vector<std::string>> list() override;
@@ -30,7 +37,7 @@ class PosixDirectory final : public Directory {
  private:
   PosixDirectory(OwnedFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
-  Result<void> detect_file_system();
+  Result<void> detect_file_system(Purpose purpose);
   void probe_direct_io();
   Result<bool> is_regular_file(const std::string& name) const;
 

@@ -39,6 +39,10 @@ class HeldDirectories {
     const MutexLock guard(mutex_);
     CHECK(held_.erase(id) == 1);
   }
+  bool contains(const DirectoryId& id) {
+    const MutexLock guard(mutex_);
+    return held_.contains(id);
+  }
 
  private:
   Mutex mutex_;
@@ -100,13 +104,11 @@ Result<OwnedFd> try_lock(int directory_fd) {
   return fd;
 }
 
-void log_owner(int directory_fd, const std::string& path) {
-  const OwnedFd fd(::openat(directory_fd, kLockFileName, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  struct flock range = whole_file();
-  const bool is_known =
-      fd.is_open() && ::fcntl(fd.get(), F_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+void log_owner(const std::string& path) {
+  const auto owner = lock_owner(path);
+  const std::int64_t pid = owner.has_value() ? owner.value().value_or(0) : 0;
   log_warn("io.directory_locked", "another process uses the directory",
-           {{"path", path}, {"pid", is_known ? range.l_pid : 0}});
+           {{"path", path}, {"pid", pid}});
 }
 
 }  // namespace
@@ -129,11 +131,29 @@ Result<std::unique_ptr<DirectoryLock>> lock_directory(int directory_fd, const st
     }
     if (fd.error().code != Errc::kLocked) return fd.error();
     if (steady_clock::now() >= deadline) {
-      log_owner(directory_fd, path);
+      log_owner(path);
       return fd.error();
     }
     std::this_thread::sleep_for(kRetryEvery);
   }
+}
+
+Result<std::optional<std::int64_t>> lock_owner(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return os_error(errno, "cannot stat directory");
+  // Opening the file here would drop our own lock at its close.
+  if (held_directories().contains({status.st_dev, status.st_ino})) {
+    return std::optional<std::int64_t>(::getpid());
+  }
+  const std::string name = path + "/" + kLockFileName;
+  const OwnedFd fd(retry_interrupted(
+      [&name] { return ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); }));
+  if (!fd.is_open() && errno == ENOENT) return std::optional<std::int64_t>();
+  if (!fd.is_open()) return os_error(errno, "cannot open in_use.lock");
+  struct flock range = whole_file();
+  if (::fcntl(fd.get(), F_GETLK, &range) != 0) return os_error(errno, "cannot test in_use.lock");
+  if (range.l_type == F_UNLCK) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(range.l_pid > 0 ? range.l_pid : 0);
 }
 
 }  // namespace spillway::io

@@ -5,7 +5,9 @@
 // drops it when the process dies; the file stays.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "wal/base/result.h"
@@ -19,5 +21,10 @@ inline constexpr char kLockFileName[] = "in_use.lock";
 /// process holds it, and after 250 ms when another one does: the kernel may still be tearing down
 /// the io_uring of an agent that was just killed. Thread-safe.
 Result<std::unique_ptr<DirectoryLock>> lock_directory(int directory_fd, const std::string& path);
+
+/// The process that holds the lock of the directory `path`, without touching the lock: nullopt when
+/// nobody does, 0 for a process that cannot be named from here (another pid namespace).
+/// Thread-safe.
+Result<std::optional<std::int64_t>> lock_owner(const std::string& path);
 
 }  // namespace spillway::io

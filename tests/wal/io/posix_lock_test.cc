@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -157,6 +158,42 @@ TEST_F(PosixLockTest, RecordLockOfAJavaAgentKeepsUsOut) {
   EXPECT_EQ(try_lock(), 1);
   finish.write_end.reset();
   EXPECT_EQ(exit_code_of(java), 0);
+}
+
+TEST_F(PosixLockTest, OwnerIsNamedWithoutTouchingTheLock) {
+  EXPECT_EQ(lock_owner(dir_.path()).value(), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(dir_.file(kLockFileName)));  // it was not created
+  const auto lock = open_directory()->lock();
+  ASSERT_TRUE(lock.has_value());
+  EXPECT_EQ(lock_owner(dir_.path()).value(), ::getpid());
+  // The lock is still there for everybody else.
+  EXPECT_EQ(exit_code_of(start_child([this] {
+              const OwnedFd fd(::open(dir_.file(kLockFileName).c_str(), O_RDONLY));
+              struct flock range {};
+              range.l_type = F_WRLCK;
+              if (::fcntl(fd.get(), F_GETLK, &range) != 0) return 2;
+              return range.l_type == F_WRLCK && range.l_pid == ::getppid() ? 0 : 1;
+            })),
+            0);
+}
+
+TEST_F(PosixLockTest, OwnerInAnotherProcessIsNamedByItsPid) {
+  const Pipe locked;
+  Pipe finish;
+  const pid_t owner = start_child([&] {
+    finish.write_end.reset();
+    const auto lock = open_directory()->lock();
+    locked.send();
+    static_cast<void>(finish.receive());
+    return lock.has_value() ? 0 : 1;
+  });
+  ASSERT_TRUE(locked.receive());
+  EXPECT_EQ(lock_owner(dir_.path()).value(), owner);
+  EXPECT_EQ(try_lock(), 1);  // still theirs
+  finish.write_end.reset();
+  EXPECT_EQ(exit_code_of(owner), 0);
+  EXPECT_EQ(lock_owner(dir_.path()).value(), std::nullopt);
+  EXPECT_EQ(lock_owner(dir_.file("missing")).error().code, Errc::kNotFound);
 }
 
 TEST_F(PosixLockTest, ThreadsOfOneProcessShareOneLock) {
