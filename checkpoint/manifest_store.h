@@ -23,18 +23,22 @@ class ManifestStore {
 
   enum class Access : std::uint8_t { kReadOnly, kReadWrite };
 
+  enum class SlotState : std::uint8_t {
+    kBlank,    // nothing but zeros: not written yet
+    kIntact,   // `slots` has it
+    kDamaged,  // cannot be read, or holds no manifest
+  };
+
   struct Loaded {
     bool has_file = false;
     std::array<std::optional<Manifest>, kManifestSlotCount> slots;
+    std::array<SlotState, kManifestSlotCount> states{};
 
     /// The newest intact one; nullptr when there is none.
     [[nodiscard]] const Manifest* newest() const;
 
-    /// A slot that has been written is not intact.
-    bool is_damaged = false;
-
-    /// newest() may not be the last one that was written. So it is with a damaged slot, and with a
-    /// blank one: a wiped second manifest looks like one that was never written.
+    /// Both slots have been written and one of them is damaged: newest() may not be the last one
+    /// that was written.
     bool may_be_stale = false;
   };
 

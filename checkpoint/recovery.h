@@ -37,6 +37,7 @@ struct Finding {
   wal::SlotId slot = 0;
   wal::SegmentNumber segment = {};
   wal::LostRange lost = {};  // kTornTail: the discarded bytes, no entries
+  std::uint64_t wanted = 0;  // kLost: of its entries, not acknowledged when it was found
 };
 
 /// snake_case name of a kind.

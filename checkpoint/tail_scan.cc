@@ -178,12 +178,14 @@ void TailScan::lose(const wal::ScanRow& row, Lsn end_lsn, Sequence end_sequence)
                             .end_lsn = end_lsn,
                             .entries = {.first = log_.end.next_sequence,
                                         .end = std::max(log_.end.next_sequence, end_sequence)}};
-  log_.lost_entries += log_.acks.add(lost.entries);
+  const std::uint64_t wanted = log_.acks.add(lost.entries);
+  log_.lost_entries += wanted;
   log_.findings.push_back({.kind = Finding::Kind::kLost,
                            .row = row.name,
                            .slot = chain_[index_].segment.slot,
                            .segment = chain_[index_].segment.number,
-                           .lost = lost});
+                           .lost = lost,
+                           .wanted = wanted});
   log_.end.lsn = end_lsn;
   log_.end.next_sequence = lost.entries.end;
   is_chained_ = false;
