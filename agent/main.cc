@@ -4,16 +4,19 @@
 
 #include "agent/cli.h"
 #include "agent/demo/demo.h"
+#include "agent/recover/recover_main.h"
 #include "bench/channel_bench.h"
 
 int main(int argc, char** argv) {
   using spillway::agent::Command;
   // Sorted by name.
-  constexpr std::array commands{
+  constexpr std::array kCommands{
       Command{"bench", "Measure the file channel beside the bare device.",
               spillway::bench::bench_main},
       Command{"demo", "Collect logs, kill the agent, start it again, and count.",
               spillway::agent::demo_main},
+      Command{"recover", "Look at the directory of a stopped or crashed file channel.",
+              spillway::agent::recover_main},
   };
-  return spillway::agent::run_cli(argc, argv, commands);
+  return spillway::agent::run_cli(argc, argv, kCommands);
 }

@@ -17,8 +17,6 @@
 namespace spillway::agent {
 namespace {
 
-constexpr std::string_view kEscapeLetters = "tnrf";
-constexpr std::string_view kEscapeMeanings = "\t\n\r\f";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool is_blank(char c) {
@@ -148,10 +146,12 @@ class Unescaper {
   }
 
   bool escape() {
+    constexpr std::string_view kLetters = "tnrf";
+    constexpr std::string_view kMeanings = "\t\n\r\f";
     const char c = text_[at_ + 1];
     if (c == 'u') return unicode_escape();
-    if (const std::size_t which = kEscapeLetters.find(c); which != std::string_view::npos) {
-      out_ += kEscapeMeanings[which];
+    if (const std::size_t which = kLetters.find(c); which != std::string_view::npos) {
+      out_ += kMeanings[which];
       at_ += 2;
       return true;
     }

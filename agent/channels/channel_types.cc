@@ -7,10 +7,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "agent/channels/file_channel_dirs.h"
 #include "agent/config.h"
-#include "agent/home_path.h"
 #include "agent/registry.h"
 #include "channel/file_channel.h"
 #include "channel/memory_channel.h"
@@ -202,28 +201,6 @@ constexpr std::array kFileOptions{
                .help = "Flume's encryption at rest; refused by this build."},
 };
 
-// Splits at commas; white space around an item is not part of it.
-Result<std::vector<std::string>> directories(std::string_view text) {
-  constexpr std::string_view kWhiteSpace = " \t";
-  std::vector<std::string> paths;
-  while (true) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    std::string_view item = text.substr(0, end);
-    item.remove_prefix(std::min(item.find_first_not_of(kWhiteSpace), item.size()));
-    item = item.substr(0, item.find_last_not_of(kWhiteSpace) + 1);
-    if (item.empty()) {
-      return Error{.code = Errc::kBadConfig, .what = "dataDirs has an empty item"};
-    }
-    TRY_ASSIGN(auto path, expand_home(item));
-    if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
-      return Error{.code = Errc::kBadConfig, .what = "dataDirs names a directory twice"};
-    }
-    paths.push_back(std::move(path));
-    if (end == text.size()) return paths;
-    text.remove_prefix(end + 1);
-  }
-}
-
 std::uint64_t segment_bytes(const Config& config) {
   std::uint64_t bytes = config.bytes("segmentSize");
   if (!config.is_given("segmentSize")) bytes = std::min(bytes, config.bytes("maxFileSize"));
@@ -241,8 +218,9 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   }
   FileChannelOptions options;
   options.name = context.name;
-  TRY_ASSIGN(options.checkpoint_dir, expand_home(config.string("checkpointDir")));
-  TRY_ASSIGN(options.data_dirs, directories(config.string("dataDirs")));
+  TRY_ASSIGN(FileChannelDirs dirs, file_channel_dirs(config));
+  options.checkpoint_dir = std::move(dirs.checkpoint_dir);
+  options.data_dirs = std::move(dirs.data_dirs);
   options.capacity_events = config.count("capacity");
   options.transaction_capacity = transaction_capacity(config);
   options.keep_alive = std::chrono::milliseconds(config.millis("keep-alive"));

@@ -1,0 +1,33 @@
+// From what the operator wrote to the directories of one file channel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/recover/refusal.h"
+
+namespace spillway::agent::recover {
+
+/// One of three ways to name a channel: a directory, both kinds of directories, or a
+/// configuration.
+struct ChannelPlace {
+  std::string directory{};
+  std::string checkpoint_dir{};
+  std::vector<std::string> data_dirs{};
+  std::vector<std::string> config_files{};
+  std::string agent_name{};
+  std::string channel_name{};  // may be empty when the agent has one file channel
+};
+
+struct ChannelDirs {
+  std::string checkpoint_dir{};
+  std::vector<std::string> data_dirs{};  // each once; may name the checkpoint directory
+  std::vector<std::string> notes{};      // what was assumed, for the operator
+};
+
+/// Looks at names only, and creates nothing. A directory may be the checkpoint directory, a data
+/// directory, both in one, or the one that has `checkpoint` and `data` in it.
+std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs);
+
+}  // namespace spillway::agent::recover

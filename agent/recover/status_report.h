@@ -1,0 +1,46 @@
+// `spillway recover status`: what is in a channel, from its manifest and the tail of its log.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/recover/offline_channel.h"
+#include "agent/recover/output.h"
+#include "wal/base/result.h"
+
+namespace spillway::agent::recover {
+
+struct StatusReport {
+  enum class State : std::uint8_t {
+    kNew,           // nothing has ever been stored
+    kClean,         // stopped in order
+    kCrashed,       // the end of the log had to be searched
+    kUnidentified,  // the manifest is damaged and no segment has an intact header
+  };
+
+  const OfflineChannel* channel = nullptr;
+  State state = State::kNew;
+  std::size_t slot_files = 0;
+  std::size_t spare_slots = 0;
+  std::uint64_t slot_bytes = 0;                    // of all slot files
+  std::uint64_t segment_bytes = 0;                 // of log in the segments
+  std::optional<std::uint64_t> oldest_created_ms;  // of the oldest and newest segment
+  std::optional<std::uint64_t> newest_created_ms;
+  std::uint64_t lost_events = 0;  // found by this look; channel->log has the sum since creation
+  bool has_damage = false;
+
+  [[nodiscard]] wal::SequenceRange waiting() const;
+};
+
+/// snake_case name of a state.
+std::string_view state_name(StatusReport::State state);
+
+/// `channel` must outlive the report.
+Result<StatusReport> make_status(const OfflineChannel& channel);
+
+void print_status(const StatusReport& report, Output& out);
+
+}  // namespace spillway::agent::recover
