@@ -25,7 +25,6 @@ void join_runner(Runner& runner, ComponentKind kind, const std::string& name) {
 
 Agent::Agent(Pipeline pipeline, const Clock& clock, const LifecycleOptions& options)
     : pipeline_(std::move(pipeline)),
-      clock_(clock),
       supervisor_(clock, options.start_retry, options.seed) {
   supervise_channels();
   supervise_sinks();

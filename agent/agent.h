@@ -64,7 +64,6 @@ class Agent {
   [[nodiscard]] bool must_drain(const SinkUnit& unit) const;
 
   Pipeline pipeline_;
-  const Clock& clock_;
   Supervisor supervisor_;
   std::vector<std::size_t> channel_ids_;  // supervisor indices, parallel to pipeline_.channels
   std::vector<std::size_t> sink_ids_;     // parallel to pipeline_.sinks

@@ -53,10 +53,10 @@ void add_agent(CLI::App& app, Arguments& arguments) {
       ->required()
       ->allow_extra_args(false);
   agent->add_flag("--no-reload-conf", arguments.is_reload_disabled,
-                  "do not look at the files again while running");
+                  "accepted; the files are read once in any case");
   agent
       ->add_option("-i,--poll-interval", arguments.agent.poll_interval_seconds,
-                   "seconds between two looks at the files")
+                   "accepted: Flume's seconds between two looks at the files")
       ->check(CLI::Range(1U, 86'400U));
   agent
       ->add_option("--drain-timeout", arguments.drain_timeout_seconds,

@@ -65,6 +65,7 @@ const OptionSpec* find_option(std::span<const OptionSpec> specs, std::string_vie
   return nullptr;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the values are moved out of it
 Config Config::validate(std::span<const OptionSpec> specs, Values given,
                         std::string_view key_prefix, const ConfigOrigin& origin,
                         std::vector<ConfigProblem>& problems) {

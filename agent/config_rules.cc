@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +16,8 @@ namespace spillway::agent {
 namespace {
 
 using Problems = std::vector<ConfigProblem>;
+
+constexpr std::string_view kTransaction = "transactionCapacity";
 
 /// A path some component keeps for itself, and the option that says so.
 struct OwnedPath {
@@ -62,7 +64,6 @@ void check_is_runnable(const AgentConfig& agent, const ConfigTree& tree, Problem
 }
 
 void check_capacity(const AgentConfig& agent, Problems& problems) {
-  constexpr std::string_view kTransaction = "transactionCapacity";
   for (const ChannelConfig& channel : agent.channels) {
     if (channel.type == nullptr) continue;
     const bool has_both = find_option(channel.type->options, "capacity") != nullptr &&
@@ -142,15 +143,15 @@ std::vector<OwnedPath> paths_of(const Component& component, std::string prefix) 
 }
 
 void check_shared_paths(const std::vector<OwnedPath>& paths, bool is_notice, Problems& problems) {
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (paths[i].path != paths[j].path || paths[i].component == paths[j].component) continue;
-      problems.push_back({paths[i].origin, paths[i].component + std::string(paths[i].option),
-                          fmt::format("{} belongs to {}{} already", in_quotes(paths[i].path),
-                                      paths[j].component, paths[j].option),
-                          is_notice});
-      break;
-    }
+  std::map<std::string_view, const OwnedPath*> owners;
+  for (const OwnedPath& path : paths) {
+    const OwnedPath& owner = *owners.emplace(path.path, &path).first->second;
+    // Within one component it is for create() to say what may coincide.
+    if (owner.component == path.component) continue;
+    problems.push_back({path.origin, path.component + std::string(path.option),
+                        fmt::format("{} belongs to {}{} already", in_quotes(path.path),
+                                    owner.component, owner.option),
+                        is_notice});
   }
 }
 

@@ -18,7 +18,13 @@ namespace {
 constexpr std::array kKinds{ConfigSection::kChannels, ConfigSection::kSources,
                             ConfigSection::kSinks};
 
-/// Flume's kinds that this build refuses as a whole, and how.
+constexpr std::array<std::string_view, kConfigSections> kPlurals{"channels", "sources", "sinks"};
+constexpr std::array<std::string_view, kConfigSections> kSingulars{"channel", "source", "sink"};
+// Beyond that a suggestion is not worth its time.
+constexpr std::size_t kCandidatesMax = 100;
+constexpr std::string_view kBlanks = " \t\n\r\f\v";
+
+/// Flume's sections that this build refuses as a whole, and how.
 struct RefusedKind {
   std::string_view plural;
   std::string_view reason;
@@ -31,6 +37,7 @@ constexpr std::array kRefusedKinds{
 
 struct Listed {
   std::vector<std::string> names;
+  std::set<std::string, std::less<>> known;  // the same names
   ConfigOrigin origin;
 };
 
@@ -48,7 +55,6 @@ std::string_view take_part(std::string_view& rest) {
 }
 
 std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\n\r\f\v";
   const std::size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
   return std::string(text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1));
@@ -80,7 +86,6 @@ class TreeBuilder {
     if (is_refused_kind(property, plural)) return;
     const std::optional<ConfigSection> section = kind_of(plural);
     if (!section) {
-      constexpr std::array<std::string_view, 3> kPlurals{"channels", "sinks", "sources"};
       refuse(property, fmt::format("{} is none of sources, channels, sinks{}", in_quotes(plural),
                                    did_you_mean(nearest(plural, kPlurals))));
     } else if (property.key.size() == agent.size() + 1 + plural.size()) {
@@ -128,7 +133,7 @@ class TreeBuilder {
     for (std::string& name : split_words(property.value)) {
       if (name.find('.') != std::string::npos) {
         refuse(property, fmt::format("the name {} contains a dot", in_quotes(name)));
-      } else if (std::find(list.names.begin(), list.names.end(), name) != list.names.end()) {
+      } else if (!list.known.insert(name).second) {
         refuse(property, fmt::format("{} is listed twice", in_quotes(name)));
       } else {
         list.names.push_back(std::move(name));
@@ -164,13 +169,13 @@ class TreeBuilder {
   }
 
   void report_unlisted(ConfigSection section) {
-    const std::vector<std::string>& names = listed(section).names;
+    std::vector<std::string_view> candidates;  // listed, but with nothing written for them
+    for (const std::string& candidate : listed(section).names) {
+      if (candidates.size() == kCandidatesMax) break;
+      if (!written(section).contains(candidate)) candidates.push_back(candidate);
+    }
     for (const auto& [name, component] : written(section)) {
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      std::vector<std::string_view> candidates;  // listed, but with nothing written for them
-      for (const std::string& candidate : names) {
-        if (!written(section).contains(candidate)) candidates.push_back(candidate);
-      }
+      if (listed(section).known.contains(name)) continue;
       problems_.push_back(
           {component.origin, fmt::format("{}.{}", list_key(section), name),
            fmt::format("is configured and not listed; add {} to {}{}", in_quotes(name),
@@ -198,13 +203,11 @@ class TreeBuilder {
 }  // namespace
 
 std::string_view plural_of(ConfigSection section) {
-  constexpr std::array<std::string_view, kConfigSections> kWords{"channels", "sources", "sinks"};
-  return kWords[static_cast<std::size_t>(section)];
+  return kPlurals[static_cast<std::size_t>(section)];
 }
 
 std::string_view singular_of(ConfigSection section) {
-  constexpr std::array<std::string_view, kConfigSections> kWords{"channel", "source", "sink"};
-  return kWords[static_cast<std::size_t>(section)];
+  return kSingulars[static_cast<std::size_t>(section)];
 }
 
 std::vector<std::string> agent_names(const std::vector<Property>& properties) {

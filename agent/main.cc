@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   using spillway::agent::Command;
   // Sorted by name.
-  constexpr std::array kCommands{
+  constexpr std::array commands{
       Command{"bench", "Measure the file channel beside the bare device.",
               spillway::bench::bench_main},
       Command{"demo", "Collect logs, kill the agent, start it again, and count.",
@@ -18,5 +18,5 @@ int main(int argc, char** argv) {
       Command{"recover", "Look at the directory of a stopped or crashed file channel.",
               spillway::agent::recover_main},
   };
-  return spillway::agent::run_cli(argc, argv, kCommands);
+  return spillway::agent::run_cli(argc, argv, commands);
 }

@@ -17,6 +17,8 @@
 namespace spillway::agent {
 namespace {
 
+constexpr std::string_view kEscapeLetters = "tnrf";
+constexpr std::string_view kEscapeMeanings = "\t\n\r\f";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool is_blank(char c) {
@@ -146,12 +148,10 @@ class Unescaper {
   }
 
   bool escape() {
-    constexpr std::string_view kLetters = "tnrf";
-    constexpr std::string_view kMeanings = "\t\n\r\f";
     const char c = text_[at_ + 1];
     if (c == 'u') return unicode_escape();
-    if (const std::size_t which = kLetters.find(c); which != std::string_view::npos) {
-      out_ += kMeanings[which];
+    if (const std::size_t which = kEscapeLetters.find(c); which != std::string_view::npos) {
+      out_ += kEscapeMeanings[which];
       at_ += 2;
       return true;
     }

@@ -16,6 +16,7 @@ using Definitions = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::string_view kLogger = "flume.root.logger";
 constexpr std::string_view kMonitoringPrefix = "flume.monitoring.";
+constexpr std::array<std::string_view, 3> kMonitoringNames{"type", "port", "bind"};
 constexpr std::string_view kResolver = "propertiesImplementation";
 
 struct LevelName {
@@ -78,9 +79,8 @@ void read_monitoring(const Definitions& definitions, SystemProperties& propertie
 }
 
 bool has_effect(std::string_view key) {
-  constexpr std::array<std::string_view, 3> kMonitoring{"type", "port", "bind"};
   if (key == kLogger || key == kResolver) return true;
-  for (const std::string_view name : kMonitoring) {
+  for (const std::string_view name : kMonitoringNames) {
     if (key == std::string(kMonitoringPrefix).append(name)) return true;
   }
   return false;

@@ -73,10 +73,11 @@ KnownTypes known_types(ConfigSection section) {
   return {};
 }
 
+// Class names are long and alike, so only a slip of the finger counts as near.
+constexpr std::size_t kSlipMax = 2;
+
 std::string_view nearest_class(std::string_view type,
                                const std::vector<std::string_view>& classes) {
-  // Class names are long and alike, so only a slip of the finger counts as near.
-  constexpr std::size_t kSlipMax = 2;
   const std::string_view near = nearest(type, classes);
   return edit_distance(type, near) <= kSlipMax ? near : std::string_view{};
 }

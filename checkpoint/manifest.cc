@@ -1,6 +1,7 @@
 #include "checkpoint/manifest.h"
 
 #include <algorithm>
+#include <set>
 
 #include "checkpoint/manifest.pb.h"
 #include "wal/base/check.h"
@@ -46,6 +47,16 @@ pb::Manifest to_message(const Manifest& manifest) {
   return message;
 }
 
+bool is_aligned(wal::Lsn lsn) {
+  return lsn.value % wal::kBlockAlignBytes == 0;
+}
+
+bool has_shared_slot(const std::vector<wal::Segment>& segments) {
+  std::set<wal::SlotId> slots;
+  return std::any_of(segments.begin(), segments.end(),
+                     [&](const wal::Segment& s) { return !slots.insert(s.slot).second; });
+}
+
 // False for numbers that contradict each other: the hash was right, so a program with a bug, or
 // an enemy, wrote them.
 bool read_segments(const pb::Manifest& message, Manifest& manifest) {
@@ -61,7 +72,8 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
                                .is_sealed = true};
     const bool is_sound =
         segment.slot_bytes > wal::kSegmentDataOffset &&
-        segment.slot_bytes % wal::kBlockAlignBytes == 0 && segment.first_lsn <= segment.end_lsn &&
+        segment.slot_bytes % wal::kBlockAlignBytes == 0 && is_aligned(segment.first_lsn) &&
+        is_aligned(segment.end_lsn) && segment.first_lsn <= segment.end_lsn &&
         segment.end_lsn - segment.first_lsn <= segment.slot_bytes - wal::kSegmentDataOffset &&
         segment.first_sequence <= segment.end_sequence;
     if (!is_sound) return false;
@@ -75,6 +87,7 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
     manifest.segments.push_back(segment);
   }
   if (manifest.segments.empty()) return true;
+  if (has_shared_slot(manifest.segments)) return false;
   wal::Segment& last = manifest.segments.back();
   last.is_sealed = false;
   return last.end_lsn == manifest.end.lsn && last.end_sequence == manifest.end.next_sequence;
@@ -122,13 +135,16 @@ std::optional<Manifest> decode_manifest(ByteSpan slot) {
                   .chain_hash = message.chain_hash(),
                   .last_segment = {message.last_segment()}};
   manifest.is_clean = message.is_clean();
+  if (message.acked_below() > message.next_sequence()) return std::nullopt;
   manifest.acks = AckState({message.acked_below()});
   for (const pb::Range& range : message.acked()) {
-    if (range.count() > UINT64_MAX - range.first()) return std::nullopt;
+    if (range.first() > message.next_sequence()) return std::nullopt;
+    if (range.count() > message.next_sequence() - range.first()) return std::nullopt;
     manifest.acks.add({.first = {range.first()}, .end = {range.first() + range.count()}});
   }
   manifest.read_lsn = {message.read_lsn()};
   manifest.read_sequence = {message.read_sequence()};
+  if (!is_aligned(manifest.read_lsn) || !is_aligned(manifest.end.lsn)) return std::nullopt;
   manifest.lost_entries = message.lost_entries();
   if (!read_segments(message, manifest)) return std::nullopt;
   return manifest;

@@ -34,14 +34,14 @@ Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
   if (access == Access::kReadWrite) TRY(file_->sync());
 
   std::size_t intact = 0;
-  bool has_blank = false;
+  std::size_t blank = 0;
   for (std::size_t i = 0; i < kManifestSlotCount; ++i) {
     const MutableByteSpan bytes = buffer_.span();
     std::fill(bytes.begin(), bytes.end(), std::byte{0});
     const auto read = file_->read_at(i * kManifestSlotBytes, bytes);
     if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
     const bool is_slot_blank = read.has_value() && is_blank(bytes);
-    has_blank |= is_slot_blank;
+    if (is_slot_blank) ++blank;
     loaded.states[i] = is_slot_blank ? SlotState::kBlank : SlotState::kDamaged;
     if (read.has_value()) loaded.slots[i] = decode_manifest(bytes);
     if (!loaded.slots[i]) continue;
@@ -51,9 +51,10 @@ Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
     generation_ = loaded.slots[i]->generation;
     next_slot_ = (i + 1) % kManifestSlotCount;
   }
-  // Only the very first manifest leaves the other slot blank.
-  const bool is_first = generation_ == 1 && has_blank;
-  loaded.may_be_stale = intact < kManifestSlotCount && !is_first;
+  // Only a new file, and then its very first manifest, leave a slot blank.
+  const bool is_young = generation_ <= 1 && blank + intact == kManifestSlotCount;
+  loaded.may_be_stale = intact < kManifestSlotCount;
+  loaded.is_damaged = loaded.may_be_stale && !is_young;
   return loaded;
 }
 

@@ -37,8 +37,11 @@ class ManifestStore {
     /// The newest intact one; nullptr when there is none.
     [[nodiscard]] const Manifest* newest() const;
 
-    /// Both slots have been written and one of them is damaged: newest() may not be the last one
-    /// that was written.
+    /// A slot that has been written is not intact.
+    bool is_damaged = false;
+
+    /// newest() may not be the last one that was written. So it is with a damaged slot, and with a
+    /// blank one: a wiped second manifest looks like one that was never written.
     bool may_be_stale = false;
   };
 

@@ -75,7 +75,7 @@ class Recovery {
     log_.read_sequence = manifest.read_sequence;
     log_.segments = manifest.segments;
     log_.lost_entries = manifest.lost_entries;
-    if (manifests_.may_be_stale) {
+    if (manifests_.is_damaged) {
       log_.findings.push_back({.kind = Finding::Kind::kManifestDamaged});
     }
     TRY(survey(&manifest));

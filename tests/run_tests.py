@@ -77,7 +77,8 @@ def build(profile, targets):
     """Configures and builds; exits when that fails, since then there is nothing to count."""
     env = dict(os.environ)
     if profile.compiler:
-        env["CXX"] = profile.compiler
+        # Meson adds ccache only to the compiler it finds by itself.
+        env["CXX"] = ("ccache " if shutil.which("ccache") else "") + profile.compiler
     command = [str(ROOT / ".ci/build"), profile.packages, profile.folder, *profile.options, *targets]
     if subprocess.run(command, env=env, check=False).returncode != 0:
         print("test: the build failed")

@@ -87,7 +87,9 @@ def count_test(report, folder, test, run):
         if not has_cases:
             report.skipped.append((test.name, last_line(run) or "no reason given"))
     elif len(report.failed) == failed_before:
-        report.failed.append((test.name, f"{run['result'].lower()}, exit status {run['returncode']}"))
+        said = f": {last_line(run)}" if test.protocol == "exitcode" and last_line(run) else ""
+        report.failed.append(
+            (test.name, f"{run['result'].lower()}, exit status {run['returncode']}{said}"))
 
 
 def count_gtest(report, name, path):

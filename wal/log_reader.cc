@@ -46,6 +46,7 @@ Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
     reader_ =
         std::make_unique<SegmentReader>(std::move(file.value()), *segment, seed_, read_bytes_);
   }
+  reader_->read_up_to(segment_end);
   const std::uint64_t read_before = reader_->bytes_read();
   TRY_ASSIGN(SegmentReader::Found found, reader_->read(lsn_));
   disk_read_bytes.add(reader_->bytes_read() - read_before);

@@ -368,12 +368,13 @@ void LogWriter::publish(Batch& batch) {
 
 void LogWriter::fail_from(const std::shared_ptr<Batch>& batch, const Error& error) {
   close_batch();
-  // Sequences are dense on disk, so the failed ones are given out again; after a device error
-  // nobody will, because the log is poisoned.
-  Sequence first{batch->header.first_sequence};
-  if (!held_back_.empty()) first = held_back_.front().first_sequence();
-  const bool is_poison = error.code != Errc::kNoSpace || !held_back_.empty();
-  if (is_poison && !poison_) {
+  if (error.code == Errc::kNoSpace) {
+    // Any part of what failed may be on disk, with the start of its transaction before it. It must
+    // not come back between what is acknowledged later.
+    if (segment_writer_.end().lsn != durable_end_.lsn) segment_writer_.abandon(durable_end_);
+    held_back_.clear();
+    segment_room_bytes_ = segment_writer_.room_bytes();
+  } else if (!poison_) {
     poison_ = error;
     log_error("wal.write_failed", "writing the log failed; it takes no more events until restarted",
               {{"error", error}, {"lsn", segment_writer_.end().lsn.value}});
@@ -385,7 +386,9 @@ void LogWriter::fail_from(const std::shared_ptr<Batch>& batch, const Error& erro
   }
   staged_.clear();
   staged_bytes_ = 0;
-  next_sequence_ = first;
+  // Sequences are dense on disk, so the failed ones are given out again; after a device error
+  // nobody will, because the log is poisoned.
+  next_sequence_ = durable_end_.next_sequence;
 }
 
 void LogWriter::finish(Batch& batch, std::uint32_t state) {
@@ -418,9 +421,10 @@ void LogWriter::wait_for_work(MutexLock& lock) {
     return;
   }
   const std::uint64_t blocks_before = metrics_.blocks.value();
-  const bool is_full = pending_acks_.size() >= kPendingAcksMax;
+  // While somebody else writes, his next block takes the acknowledgements along.
+  const bool is_urgent = pending_acks_.size() >= kPendingAcksMax && !is_writing_;
   const bool is_woken =
-      !is_full && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
+      !is_urgent && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
   if (is_woken || is_writing_ || is_stopping_ || poison_) return;
   if (blocks_before != metrics_.blocks.value() && pending_acks_.empty()) return;
   // A block without entries carries the acknowledgements and proves what came before durable.

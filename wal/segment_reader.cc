@@ -13,15 +13,21 @@ SegmentReader::SegmentReader(std::shared_ptr<io::File> file, const Segment& segm
     : file_(std::move(file)),
       segment_(segment),
       seed_(seed),
-      chunk_bytes_(align_up(chunk_bytes, kBlockAlignBytes)) {
+      chunk_bytes_(align_up(chunk_bytes, kBlockAlignBytes)),
+      end_(segment.limit_lsn()) {
   CHECK(file_ != nullptr);
+}
+
+void SegmentReader::read_up_to(Lsn end) {
+  CHECK(end.value % kBlockAlignBytes == 0);
+  end_ = std::min(end, segment_.limit_lsn());
 }
 
 Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
   CHECK(lsn >= segment_.first_lsn);
   CHECK((lsn - segment_.first_lsn) % kBlockAlignBytes == 0);
   Found found;
-  if (lsn >= segment_.limit_lsn()) return found;
+  if (lsn >= end_) return found;
 
   TRY_ASSIGN(ByteSpan bytes, fetch(lsn, kBlockAlignBytes));
   if (bytes.size() < kBlockAlignBytes) return found;
@@ -44,7 +50,7 @@ Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
 }
 
 Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {
-  limit = std::min(limit, segment_.limit_lsn());
+  limit = std::min(limit, end_);
   for (lsn += kBlockAlignBytes; lsn < limit; lsn += kBlockAlignBytes) {
     TRY_ASSIGN(const Found found, read(lsn));
     if (found.state == BlockState::kValid) return std::optional(lsn);
@@ -53,7 +59,7 @@ Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {
 }
 
 Result<ByteSpan> SegmentReader::fetch(Lsn lsn, std::uint64_t bytes) {
-  bytes = std::min<std::uint64_t>(bytes, segment_.limit_lsn() - lsn);
+  bytes = std::min<std::uint64_t>(bytes, end_ - lsn);
   const bool is_loaded =
       chunk_ != nullptr && chunk_lsn_ <= lsn && (lsn - chunk_lsn_) + bytes <= chunk_size_;
   if (!is_loaded) TRY(load_chunk(lsn, std::max(bytes, chunk_bytes_)));
@@ -63,7 +69,7 @@ Result<ByteSpan> SegmentReader::fetch(Lsn lsn, std::uint64_t bytes) {
 }
 
 Result<void> SegmentReader::load_chunk(Lsn lsn, std::uint64_t bytes) {
-  bytes = std::min<std::uint64_t>(bytes, segment_.limit_lsn() - lsn);
+  bytes = std::min<std::uint64_t>(bytes, end_ - lsn);
   // Blocks handed out share the old chunk's memory, so a new one is needed for each load.
   auto chunk = std::make_shared<io::AlignedBuffer>(bytes);
   const MutableByteSpan into = chunk->span().first(bytes);

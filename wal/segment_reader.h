@@ -31,6 +31,10 @@ class SegmentReader {
   /// as damaged; bytes behind the end of the file as blank.
   Result<Found> read(Lsn lsn);
 
+  /// Nothing at or behind `end` is read until this is called again with a later one: a writer may
+  /// be at work there, and what is read ahead is kept. Initially the end of the slot.
+  void read_up_to(Lsn end);
+
   /// The first valid block in (lsn, limit), at any block boundary.
   Result<std::optional<Lsn>> find_valid_after(Lsn lsn, Lsn limit);
 
@@ -41,7 +45,7 @@ class SegmentReader {
   [[nodiscard]] std::uint64_t unreadable_blocks() const { return unreadable_blocks_; }
 
  private:
-  /// Makes `bytes` bytes from `lsn` available, or as many as the slot has.
+  /// Makes `bytes` bytes from `lsn` available, or as many as there are before end_.
   Result<ByteSpan> fetch(Lsn lsn, std::uint64_t bytes);
   Result<void> load_chunk(Lsn lsn, std::uint64_t bytes);
   Result<std::size_t> read_salvaging(std::uint64_t offset, MutableByteSpan bytes);
@@ -50,6 +54,7 @@ class SegmentReader {
   const Segment segment_;
   const std::uint64_t seed_;
   const std::uint64_t chunk_bytes_;
+  Lsn end_;  // read_up_to()
 
   std::shared_ptr<io::AlignedBuffer> chunk_;
   Lsn chunk_lsn_;

@@ -43,6 +43,16 @@ std::vector<Segment> SegmentTable::remove_acked(Sequence acked_below) {
   return removed;
 }
 
+std::vector<Segment> SegmentTable::remove_behind(Lsn end_lsn) {
+  const MutexLock lock(mutex_);
+  std::vector<Segment> removed;
+  while (!segments_.empty() && segments_.back().first_lsn > end_lsn) {
+    removed.push_back(segments_.back());
+    segments_.pop_back();
+  }
+  return removed;
+}
+
 void SegmentTable::put_back(const std::vector<Segment>& segments) {
   const MutexLock lock(mutex_);
   segments_.insert(segments_.begin(), segments.begin(), segments.end());

@@ -24,6 +24,10 @@ class SegmentTable {
   /// Removes the finished segments whose entries all lie below `acked_below` and returns them.
   std::vector<Segment> remove_acked(Sequence acked_below);
 
+  /// Removes the segments that begin behind `end_lsn` and returns them: what was written there was
+  /// given up.
+  std::vector<Segment> remove_behind(Lsn end_lsn);
+
   /// Puts back what remove_acked() returned: the manifest could not be written.
   void put_back(const std::vector<Segment>& segments);
 

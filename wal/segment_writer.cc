@@ -66,6 +66,17 @@ Result<SegmentWriter::Place> SegmentWriter::place(MutableByteSpan bytes, BlockHe
   return place;
 }
 
+void SegmentWriter::abandon(const LogEnd& end) {
+  CHECK(end.lsn <= end_.lsn);
+  for (const Segment& segment : segments_.remove_behind(end.lsn)) slots_.release(segment.slot);
+  const auto left = segments_.snapshot();
+  CHECK(!left.empty());
+  predecessor_ = left.back().number;
+  end_.lsn = end.lsn;
+  end_.chain_hash = end.chain_hash;
+  file_ = nullptr;
+}
+
 std::uint64_t SegmentWriter::room_bytes() const {
   return file_ == nullptr ? 0 : segment_.limit_lsn() - end_.lsn;
 }
@@ -98,13 +109,18 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
   const MutableByteSpan bytes = header_buffer_.span();
   std::fill(bytes.begin(), bytes.end(), std::byte{0});
   encode_segment_header(header, bytes);
-  TRY(slot.file->write_at(0, bytes, io::Durability::kDurable));
+  // A number is never given twice: the header may be on disk although its write failed.
+  end_.last_segment = segment.number;
+  const Result<void> written = slot.file->write_at(0, bytes, io::Durability::kDurable);
+  if (!written.has_value()) {
+    if (written.error().code == Errc::kNoSpace) slots_.release(slot.id);
+    return written;
+  }
 
   segments_.append(segment);
   segment_ = segment;
   file_ = slot.file;
   predecessor_ = segment.number;
-  end_.last_segment = segment.number;
   log_debug("wal.segment_started", "a new segment takes the log's end",
             {{"segment", segment.number.value}, {"slot", slot_name(slot.id)}});
   return {};

@@ -26,8 +26,8 @@ struct LogEnd {
   SegmentNumber last_segment;    // highest number ever seen, used or discarded
 };
 
-/// Not thread-safe: belongs to whoever holds the writer role. Survives no error: LogWriter stops
-/// using it after one.
+/// Not thread-safe: belongs to whoever holds the writer role. After a failed write of a block it is
+/// not used any more, or told to abandon() it.
 class SegmentWriter {
  public:
   SegmentWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots,
@@ -48,9 +48,13 @@ class SegmentWriter {
   /// Gives the block in `bytes` the next address and completes it; `header` must have its payload
   /// fields, flags and durable_lsn. Starts a new segment, with a durable write of its header, when
   /// neither the block nor `bytes_following` (the rest of its transaction included; capped at what
-  /// a segment holds) fit; kNoSpace there leaves the writer as it was.
+  /// a segment holds) fit; kNoSpace there leaves the end as it was.
   Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below,
                       std::uint64_t bytes_following);
+
+  /// Gives up what has been placed behind `end`, between two transactions: the next block starts a
+  /// new segment there, and what lies behind in older ones is never looked at again.
+  void abandon(const LogEnd& end);
 
   /// The end after all placed blocks. Its next_sequence is the caller's to know.
   [[nodiscard]] const LogEnd& end() const { return end_; }

@@ -83,6 +83,9 @@ void SlotPool::start(std::span<const SlotId> in_use) {
   CHECK(!is_started_);
   CHECK(!is_read_only());
   is_started_ = true;
+  for (const SlotId slot : in_use) {
+    if (!slots_.contains(slot)) missing_max_ = std::max(missing_max_, slot);
+  }
   for (const auto& slot : slots_) {
     if (std::find(in_use.begin(), in_use.end(), slot.first) == in_use.end()) {
       spares_.push_back(slot.first);
@@ -121,7 +124,6 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   auto slot = create(id, directory, prewrite);
   lock.lock();
   stats_.is_out_of_space = !slot.has_value() && slot.error().code == Errc::kNoSpace;
-  if (!slot.has_value()) slots_.erase(id);
   return slot;
 }
 
@@ -167,7 +169,8 @@ SlotPool::Stats SlotPool::stats() const {
 }
 
 SlotId SlotPool::reserve_id() {
-  const SlotId id = slots_.empty() ? 1 : slots_.rbegin()->first + 1;
+  const SlotId found_max = slots_.empty() ? 0 : slots_.rbegin()->first;
+  const SlotId id = std::max(found_max, missing_max_) + 1;
   slots_.emplace(id, directories_[next_directory_]);
   next_directory_ = (next_directory_ + 1) % directories_.size();
   return id;
@@ -175,8 +178,13 @@ SlotId SlotPool::reserve_id() {
 
 Result<Slot> SlotPool::create(SlotId id, io::Directory& directory, Prewrite prewrite) {
   const std::string name = slot_name(id);
-  TRY_ASSIGN(auto created, directory.open(name, io::OpenMode::kCreate));
-  const std::shared_ptr<io::File> file = std::move(created);
+  auto created = directory.open(name, io::OpenMode::kCreate);
+  if (!created.has_value()) {
+    const MutexLock lock(mutex_);
+    if (created.error().code != Errc::kExists) slots_.erase(id);
+    return created.error();
+  }
+  const std::shared_ptr<io::File> file = std::move(created.value());
   Result<void> prepared = file->allocate(options_.slot_bytes);
   if (prepared.has_value() && prewrite == Prewrite::kYes) {
     prepared = zero_fill(*file, options_.slot_bytes);
@@ -184,7 +192,10 @@ Result<Slot> SlotPool::create(SlotId id, io::Directory& directory, Prewrite prew
   if (prepared.has_value()) prepared = file->sync();
   if (prepared.has_value()) prepared = directory.sync();
   if (!prepared.has_value()) {
-    static_cast<void>(directory.remove(name));  // a full disk must get its space back
+    // A full disk must get its space back.
+    const bool is_gone = directory.remove(name).has_value();
+    const MutexLock lock(mutex_);
+    if (is_gone) slots_.erase(id);
     return prepared.error();
   }
   const MutexLock lock(mutex_);
@@ -228,7 +239,6 @@ void SlotPool::prepare_spares(MutexLock& lock) {
       stats_.is_out_of_space = false;
       continue;
     }
-    slots_.erase(id);
     stats_.is_out_of_space = slot.error().code == Errc::kNoSpace;
     log_warn("wal.no_spare_slot", "cannot prepare a spare slot file; trying again every second",
              {{"directory", directory.path()}, {"error", slot.error()}});

@@ -87,7 +87,8 @@ class SlotPool {
   [[nodiscard]] Stats stats() const;
 
  private:
-  /// Registers a number for a file about to be made, on the directories in turn.
+  /// Registers a number for a file about to be made, on the directories in turn. create() takes
+  /// it back when it fails and its file is certainly gone.
   SlotId reserve_id() REQUIRES(mutex_);
   Result<Slot> create(SlotId id, io::Directory& directory, Prewrite prewrite);
   Result<void> zero_fill(io::File& file, std::uint64_t bytes);
@@ -105,6 +106,7 @@ class SlotPool {
   CondVar changed_;
   std::map<SlotId, io::Directory*> slots_ GUARDED_BY(mutex_);
   std::map<SlotId, std::weak_ptr<io::File>> open_files_ GUARDED_BY(mutex_);
+  SlotId missing_max_ GUARDED_BY(mutex_) = 0;      // highest number in use without a file
   std::vector<SlotId> spares_ GUARDED_BY(mutex_);  // used from the back: most recently drained
   std::size_t next_directory_ GUARDED_BY(mutex_) = 0;
   Stats stats_ GUARDED_BY(mutex_);

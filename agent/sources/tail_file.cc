@@ -96,11 +96,17 @@ void TailFile::accept_until(std::uint64_t offset) {
   CHECK(offset >= accepted_bytes_);
   accepted_bytes_ = offset;
   next_offset = offset;
-  if (head_.size_bytes == TailHead::kBytesMax || !is_open()) return;
-  const std::uint64_t size_bytes = std::min(offset, TailHead::kBytesMax);
+}
+
+bool TailFile::extend_head() {
+  const std::uint64_t size_bytes = std::min(size_bytes_, TailHead::kBytesMax);
+  if (size_bytes <= head_.size_bytes) return false;
   const auto hash = hash_of_first(size_bytes);
   // Unreadable or cut by now: the next look will notice, the shorter fingerprint still holds.
-  if (hash.has_value()) head_ = {.size_bytes = size_bytes, .hash = hash.value()};
+  if (!hash.has_value()) return false;
+  const bool is_first = head_.size_bytes == 0;
+  head_ = {.size_bytes = size_bytes, .hash = hash.value()};
+  return is_first;
 }
 
 void TailFile::resume_at(std::uint64_t offset, const TailHead& head) {

@@ -73,12 +73,16 @@ class TailFile {
   /// Takes over size and time of change; has the file changed since the last call?
   bool observe(const struct stat& status, std::uint64_t now_ns);
 
-  /// Does the file still begin with the bytes that were read from it? Must be open.
+  /// Does the file begin with those bytes, with those it began with before? Must be open.
   [[nodiscard]] Result<bool> has_head(const TailHead& head) const;
   [[nodiscard]] Result<bool> has_same_head() const { return has_head(head_); }
 
-  /// Everything before `offset` is accepted. Extends the fingerprint while it is short.
+  /// Everything before `offset` is accepted.
   void accept_until(std::uint64_t offset);
+
+  /// Lets the fingerprint cover what is there by now, which does not change any more. Is there one
+  /// for the first time? Must be open.
+  bool extend_head();
 
   /// Goes on at `offset` of contents that `head` identifies: after a restart, or with 0 when the
   /// file turned out to hold other contents.
@@ -105,7 +109,7 @@ class TailFile {
   std::uint64_t changed_at_ns_ = 0;
   std::int64_t changed_s_ = -1;  // the kernel's time of the last change
   std::int64_t changed_ns_ = -1;
-  TailHead head_;  // of at most the accepted bytes
+  TailHead head_;
 };
 
 }  // namespace spillway::agent

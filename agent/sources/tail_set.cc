@@ -68,10 +68,14 @@ void TailSet::look_at(TailFile& file) {
 
 // The file has changed: are the bytes before the accepted offset still those that were read?
 void TailSet::check_contents(TailFile& file) {
-  if (file.size_bytes() < file.accepted_bytes()) return restart(file, "truncated");
-  if (file.head().size_bytes == 0 || !open(file).has_value()) return;
-  const auto is_same = file.has_same_head();
-  if (is_same.has_value() && !is_same.value()) restart(file, "contents replaced");
+  if (file.size_bytes() < file.accepted_bytes()) {
+    restart(file, "truncated");
+  } else if (open(file).has_value()) {
+    const auto is_same = file.has_same_head();
+    if (!is_same.has_value()) return;
+    if (!is_same.value()) restart(file, "contents replaced");
+  }
+  if (open(file).has_value() && file.extend_head()) has_moved_ = true;
 }
 
 void TailSet::restart(TailFile& file, const char* reason) {
@@ -169,8 +173,9 @@ void TailSet::add(std::size_t group, const TailCandidate& candidate) {
   }
   files_.emplace(id, std::move(added));
   has_moved_ = true;
-  if (claim_position(file)) return;
-  if (is_first_look_ && options_.skips_to_end) file.accept_until(file.size_bytes());
+  const bool is_known = claim_position(file);
+  if (!is_known && is_first_look_ && options_.skips_to_end) file.accept_until(file.size_bytes());
+  file.extend_head();
 }
 
 void TailSet::follow_stray(std::size_t group, const TailCandidate& candidate) {
@@ -209,7 +214,6 @@ bool TailSet::claim_position(TailFile& file) {
     if (!is_position_of(position, file)) continue;
     orphans_.erase(at);
     file.resume_at(position.offset_bytes, position.head);
-    file.accept_until(position.offset_bytes);  // a position of Flume's gets its fingerprint
     return true;
   }
   return false;
@@ -249,12 +253,6 @@ Result<void> TailSet::open(TailFile& file) {
   TRY(file.open());
   open_count_.fetch_add(1);
   return {};
-}
-
-void TailSet::accept(TailFile& file, std::uint64_t offset) {
-  // The fingerprint is still growing: worth opening the file again if it was closed meanwhile.
-  if (file.head().size_bytes < TailHead::kBytesMax) static_cast<void>(open(file));
-  file.accept_until(offset);
 }
 
 std::vector<TailPosition> TailSet::positions() const {

@@ -1,7 +1,7 @@
 // TailSet: the files a taildir source follows, and what happens to them between two looks.
 //
 // Recognises growth, rotation inside and out of the pattern, deletion, truncation, replaced
-// contents and reused inodes; docs/decisions/0007-taildir-follows-inodes.md has the table. Keeps
+// contents and reused inodes; docs/decisions/0201-taildir-follows-inodes.md has the table. Keeps
 // within a number of open files. Reading lines and handing them on is the source's business.
 #pragma once
 
@@ -58,9 +58,6 @@ class TailSet {
 
   /// Opens `file` unless it is open, closing others where needed.
   Result<void> open(TailFile& file);
-
-  /// Everything before `offset` of `file` is accepted.
-  void accept(TailFile& file, std::uint64_t offset);
 
   /// Of all files, and of those of an earlier run that may still be found.
   [[nodiscard]] std::vector<TailPosition> positions() const;

@@ -1,7 +1,8 @@
 // `taildir` source: follows files by pattern and makes an event of each line, at least once.
 //
 // An offset moves in memory once the channels have accepted the lines before it, and on disk every
-// writePosInterval, on rotation and at the stop: a crash repeats at most what came in between.
+// writePosInterval, on rotation, when idle and at the stop: a crash repeats at most what came in
+// between.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -103,7 +104,10 @@ constexpr std::array kOptions{
 
 constexpr std::string_view kByteOffsetKey = "byteoffset";
 constexpr std::size_t kFilesLookedAtFreely = 1'000;
-constexpr std::uint64_t kMovedSaveNs = 200'000'000;  // rotations are worth an early save
+// Saves that come before writePosInterval: after rotations, and before an idle source is polled
+// less and less often.
+constexpr std::uint64_t kMovedSaveNs = 200'000'000;
+constexpr std::uint64_t kIdleSaveNs = 1'000'000'000;
 constexpr std::uint64_t kLookPauseNs = 100'000'000;  // where there are more files than that
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -204,13 +208,14 @@ class TaildirSource final : public Source {
   }
 
   Result<Poll> poll() override {
-    if (round_at_ == round_.size()) start_round();
-    if (is_unsaved_ && is_save_due()) save_positions();
     batch_.clear();
     touched_.clear();
-    while (round_at_ < round_.size() && batch_.size() < batch_limit_) {
-      if (!collect(*round_[round_at_])) ++round_at_;
+    collect_round();
+    if (touched_.empty()) {  // what was left of the round had nothing more: look again
+      start_round();
+      collect_round();
     }
+    if (is_unsaved_ && is_save_due()) save_positions();
     if (touched_.empty()) return Poll::kIdle;
     return hand_on();
   }
@@ -243,6 +248,12 @@ class TaildirSource final : public Source {
     round_ = files_.readable();
     round_at_ = 0;
     for (TailFile* const file : round_) file->batches_in_round = 0;
+  }
+
+  void collect_round() {
+    while (round_at_ < round_.size() && batch_.size() < batch_limit_) {
+      if (!collect(*round_[round_at_])) ++round_at_;
+    }
   }
 
   // Adds lines of `file` until the batch is full; false: its turn in this round is over.
@@ -323,12 +334,15 @@ class TaildirSource final : public Source {
   }
 
   void accept() {
-    for (TailFile* const file : touched_) files_.accept(*file, file->next_offset);
+    for (TailFile* const file : touched_) file->accept_until(file->next_offset);
     is_unsaved_ = true;
   }
 
   void rewind() {
-    for (TailFile* const file : touched_) file->next_offset = file->accepted_bytes();
+    for (TailFile* const file : touched_) {
+      file->next_offset = file->accepted_bytes();
+      file->held_at_bytes = 0;  // there are whole lines again
+    }
     round_.clear();
     round_at_ = 0;
   }
@@ -344,8 +358,10 @@ class TaildirSource final : public Source {
   }
 
   [[nodiscard]] bool is_save_due() const {
-    const std::uint64_t since_ns = clock_.monotonic_ns() - saved_at_ns_;
-    return since_ns >= (has_moved_ ? std::min(save_interval_ns_, kMovedSaveNs) : save_interval_ns_);
+    std::uint64_t pause_ns = save_interval_ns_;
+    if (touched_.empty()) pause_ns = std::min(pause_ns, kIdleSaveNs);
+    if (has_moved_) pause_ns = std::min(pause_ns, kMovedSaveNs);
+    return clock_.monotonic_ns() - saved_at_ns_ >= pause_ns;
   }
 
   void save_positions() {

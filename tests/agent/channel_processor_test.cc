@@ -112,7 +112,7 @@ class FirstLetterSelector final : public ChannelSelector {
  private:
   const Route to_first_{.required = {0}, .optional = {2}};
   const Route to_second_{.required = {1}, .optional = {}};
-  const Route nowhere_;
+  const Route nowhere_{};
 };
 
 TEST_F(ChannelProcessorTest, SelectorThatLooksAtEventsSplitsTheBatchInOrder) {

@@ -57,6 +57,15 @@ TEST(TaildirSourceTest, RefusedLinesComeAgainInOrderAndOnce) {
   EXPECT_EQ(rig.source().counters().events_accepted.value(), 6U);
 }
 
+TEST(TaildirSourceTest, RefusedLinesBeforeAnUnterminatedOneComeAgainAtOnce) {
+  TaildirRig rig;
+  rig.append("a.log", "1\n2\nhalf");
+  rig.start();
+  rig.receiver().fail_next(1);
+  EXPECT_FALSE(rig.source().poll().has_value());
+  EXPECT_EQ(rig.lines(), (Lines{"1", "2"}));  // although the file has not changed
+}
+
 TEST(TaildirSourceTest, BatchesSpanFilesAndAreBounded) {
   TaildirRig rig(Options{{"batchSize", "4"}});
   for (const char* const name : {"a.log", "b.log", "c.log"}) rig.append(name, "x\ny\nz\n");
@@ -165,7 +174,7 @@ TEST(TaildirSourceTest, SkipToEndSkipsWhatIsThereAtTheStartOnly) {
   EXPECT_EQ(rig.lines(), (Lines{"while down"}));  // it has a position
 }
 
-TEST(TaildirSourceTest, CachedPatternMatchingNoticesNewFilesLateInTheSameInstant) {
+TEST(TaildirSourceTest, ACachedListingIsRenewedWhenTheDirectoryChanges) {
   TaildirRig rig;
   rig.start();
   EXPECT_EQ(rig.lines(), Lines{});
@@ -173,8 +182,30 @@ TEST(TaildirSourceTest, CachedPatternMatchingNoticesNewFilesLateInTheSameInstant
   EXPECT_EQ(rig.lines(), Lines{});
   rig.append("a.log", "one\n");
   EXPECT_EQ(rig.lines(), (Lines{"one"}));
+}
+
+TEST(TaildirSourceTest, ACachedListingIsNotTrustedWhileTheDirectoryMayChangeUnnoticed) {
+  TaildirRig rig;
+  rig.start();
+  rig.append("a.log", "one\n");
+  EXPECT_EQ(rig.lines(), (Lines{"one"}));
+  const auto changed_at = std::filesystem::last_write_time(rig.logs());
+  rig.advance(milliseconds(1'999));
   rig.append("b.log", "two\n");
+  std::filesystem::last_write_time(rig.logs(), changed_at);  // within one tick of a coarse clock
   EXPECT_EQ(rig.lines(), (Lines{"two"}));
+}
+
+TEST(TaildirSourceTest, WithoutCachingEveryLookListsTheDirectory) {
+  TaildirRig rig(Options{{"cachePatternMatching", "false"}});
+  rig.start();
+  EXPECT_EQ(rig.lines(), Lines{});
+  const auto changed_at = std::filesystem::last_write_time(rig.logs());
+  rig.advance(seconds(100));
+  EXPECT_EQ(rig.lines(), Lines{});
+  rig.append("a.log", "one\n");
+  std::filesystem::last_write_time(rig.logs(), changed_at);
+  EXPECT_EQ(rig.lines(), (Lines{"one"}));
 }
 
 TEST(TaildirSourceTest, MoreFilesThanMayBeOpenAreAllRead) {

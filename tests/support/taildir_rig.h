@@ -38,20 +38,26 @@ class TaildirRig {
   [[nodiscard]] std::string log(std::string_view name) const { return (logs() / name).string(); }
   [[nodiscard]] std::string position_path() const { return dir_.file("positions.json"); }
 
-  void append(std::string_view name, std::string_view text) const {
+  void append(std::string_view name, std::string_view text) {
+    const bool is_new = !std::filesystem::exists(logs() / name);
     std::ofstream out(logs() / name, std::ios::binary | std::ios::app);
     out << text;
     CHECK(out.flush().good());
+    if (is_new) tick();
   }
   void rewrite(std::string_view name, std::string_view text) const {
     std::ofstream out(logs() / name, std::ios::binary | std::ios::trunc);
     out << text;
     CHECK(out.flush().good());
   }
-  void rename(std::string_view from, std::string_view to) const {
+  void rename(std::string_view from, std::string_view to) {
     std::filesystem::rename(logs() / from, logs() / to);
+    tick();
   }
-  void remove(std::string_view name) const { std::filesystem::remove(logs() / name); }
+  void remove(std::string_view name) {
+    std::filesystem::remove(logs() / name);
+    tick();
+  }
 
   void start() { ASSERT_TRUE(source_->start().has_value()); }
 
@@ -94,6 +100,13 @@ class TaildirRig {
   [[nodiscard]] RecordedMetrics metrics() const { return RecordedMetrics(*source_); }
 
  private:
+  // The kernel's clock for files ticks every few milliseconds, ours jumps: without this, two
+  // changes of the directory that are seconds apart for the source could look like one.
+  void tick() {
+    std::filesystem::last_write_time(
+        logs(), std::filesystem::file_time_type::clock::now() + std::chrono::seconds(++ticks_));
+  }
+
   void remake() {
     const auto& type = agent::kTaildirSource;
     source_ = std::move(
@@ -107,6 +120,7 @@ class TaildirRig {
   Options options_;
   std::unique_ptr<agent::Source> source_;
   std::size_t seen_ = 0;
+  int ticks_ = 0;
 };
 
 }  // namespace spillway::test

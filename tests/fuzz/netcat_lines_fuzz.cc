@@ -1,0 +1,79 @@
+// Fuzz target: bytes a netcat client may send. Lines come out alike in any pieces, are valid UTF-8
+// within the limit, and what is kept in memory stays bounded. The first byte chooses the settings.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/sources/netcat_lines.h"
+#include "agent/text_encoding.h"
+#include "wal/base/check.h"
+#include "wal/base/utf8.h"
+
+namespace spillway::agent {
+namespace {
+
+bool is_valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+struct Settings {
+  std::size_t line_chars_max = 1;
+  Encoding encoding = Encoding::kUtf8;
+};
+
+struct Outcome {
+  std::vector<std::string> bodies;
+  bool is_too_long = false;
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+Outcome split(std::string_view text, const Settings& settings, std::size_t piece_bytes) {
+  Outcome outcome;
+  NetcatLines lines(settings.line_chars_max, settings.encoding);
+  std::string body;
+  while (!text.empty() && !outcome.is_too_long) {
+    lines.append(text.substr(0, piece_bytes));
+    text.remove_prefix(std::min(piece_bytes, text.size()));
+    NetcatLines::Next next = lines.next(body);
+    for (; next == NetcatLines::Next::kLine; next = lines.next(body)) {
+      outcome.bodies.push_back(body);
+    }
+    outcome.is_too_long = next == NetcatLines::Next::kTooLong;
+  }
+  return outcome;
+}
+
+void check_lines(std::string_view input) {
+  if (input.empty()) return;
+  const auto choice = static_cast<unsigned char>(input.front());
+  const Settings settings{.line_chars_max = 1 + choice / 3U,
+                          .encoding = static_cast<Encoding>(choice % 3)};
+  const std::string_view text = input.substr(1);
+  const Outcome whole = split(text, settings, text.size());
+  CHECK(split(text, settings, 1) == whole);
+  CHECK(split(text, settings, 7) == whole);
+  for (const std::string& body : whole.bodies) {
+    CHECK(is_valid_utf8(body));
+    CHECK(body.find('\n') == std::string::npos);
+    // A stray byte is no character of the input, but one of the body.
+    CHECK(body.size() <= settings.line_chars_max * 12);
+  }
+}
+
+}  // namespace
+}  // namespace spillway::agent
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  spillway::agent::check_lines({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

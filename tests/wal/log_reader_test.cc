@@ -1,0 +1,231 @@
+// What the log promises those who read it: every durable block once and in order, from memory where
+// it can; and around damage, with exactly the range that is missing.
+
+#include "wal/log_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "tests/wal/log_fixture.h"
+
+namespace spillway::wal {
+namespace {
+
+struct LogReaderTest : LogTest {
+  /// `count` blocks of `per_block` entries each.
+  void fill(std::size_t count, std::size_t per_block = 2, std::size_t entry_bytes = 100) {
+    for (std::size_t i = 0; i < count; ++i) put_numbered(per_block, entry_bytes);
+  }
+
+  void zero(const BlockHeader& block) {
+    const auto segment = segments.find({block.lsn});
+    ASSERT_TRUE(segment.has_value());
+    disk.corrupt(
+        slot_path(*segment), segment->offset_of({block.lsn}), kBlockHeaderBytes,
+        [](MutableByteSpan bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); });
+  }
+
+  static SequenceRange entries_in(const BlockHeader& block) {
+    return {{block.first_sequence}, {block.first_sequence + block.entry_count}};
+  }
+
+  void expect_lost(const LogContents& contents, const std::vector<SequenceRange>& ranges) {
+    std::vector<SequenceRange> lost;
+    for (const LostRange& range : contents.lost) lost.push_back(range.entries);
+    EXPECT_EQ(lost, ranges);
+    // What is neither delivered nor lost is nowhere, and nothing is both.
+    std::vector<int> seen(expected.size(), 0);
+    for (const std::uint64_t sequence : contents.sequences) ++seen[sequence - 1];
+    for (const SequenceRange& range : ranges) {
+      for (Sequence s = range.first; s < range.end; s += 1) ++seen[s.value - 1];
+    }
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), static_cast<std::ptrdiff_t>(seen.size()));
+    for (std::size_t i = 0; i < contents.entries.size(); ++i) {
+      EXPECT_EQ(contents.entries[i], expected[contents.sequences[i] - 1]);
+    }
+  }
+};
+
+TEST_F(LogReaderTest, FreshBlocksNeverTouchTheDisk) {
+  open();
+  LogReader reader = new_reader(*cache);
+  reader.seek({0}, {1});
+  for (int i = 0; i < 60; ++i) {
+    put_numbered(3, 1000);
+    ASSERT_EQ(read_to(reader, writer->durable_end()).entries.size(), 3U);
+  }
+  EXPECT_EQ(reader.disk_read_bytes.value(), 0U);
+  EXPECT_EQ(cache->bytes(), 0U);
+}
+
+TEST_F(LogReaderTest, EndIsNoErrorAndMayMove) {
+  open();
+  LogReader reader = new_reader(*cache);
+  reader.seek({0}, {1});
+  const auto step = reader.next(writer->durable_end());
+  ASSERT_TRUE(step.has_value());
+  EXPECT_FALSE(step.value().block || step.value().lost);
+  put_numbered(1);
+  EXPECT_EQ(read_to(reader, writer->durable_end()).entries, expected);
+}
+
+// The reader's last read may have reached beyond the end of the log of that time; those bytes have
+// been written since.
+TEST_F(LogReaderTest, ReadingBehindTheWriterWithoutACacheLosesNothing) {
+  options.cache_bytes_max = 0;
+  open();
+  LogReader reader = new_reader(*cache);
+  reader.seek({0}, {1});
+  LogContents all;
+  for (int i = 0; i < 60; ++i) {
+    fill(1 + static_cast<std::size_t>(i % 3), 2, 700);
+    const LogContents some = read_to(reader, writer->durable_end());
+    EXPECT_TRUE(some.lost.empty());
+    all.entries.insert(all.entries.end(), some.entries.begin(), some.entries.end());
+  }
+  EXPECT_EQ(all.entries, expected);
+}
+
+TEST_F(LogReaderTest, CacheThatOverflowsIsReadAroundFromDisk) {
+  options.cache_bytes_max = 12 * kKiB;
+  open();
+  LogReader reader = new_reader(*cache);
+  reader.seek({0}, {1});
+  LogContents all;
+  for (const std::size_t count : {1U, 9U, 2U, 20U, 1U, 1U, 30U, 4U}) {
+    fill(count, 1, 500);
+    const LogContents some = read_to(reader, writer->durable_end());
+    EXPECT_TRUE(some.lost.empty());
+    all.entries.insert(all.entries.end(), some.entries.begin(), some.entries.end());
+  }
+  EXPECT_EQ(all.entries, expected);
+  EXPECT_GT(reader.disk_read_bytes.value(), 0U);
+}
+
+TEST_F(LogReaderTest, DamagedBlockIsLostExactlyWhereverItLies) {
+  open();
+  fill(50, 3, 900);  // several segments
+  ASSERT_GT(segments.size(), 1U);
+  const auto blocks = stored().blocks;
+  for (const BlockHeader& block : blocks) {
+    SCOPED_TRACE(block.lsn);
+    const auto segment = segments.find({block.lsn});
+    const auto path = slot_path(*segment);
+    const auto before = disk.contents(path);
+    zero(block);
+    expect_lost(stored(), {entries_in(block)});
+    disk.corrupt(path, 0, before.size(), [&](MutableByteSpan bytes) {
+      std::copy(before.begin(), before.end(), bytes.begin());
+    });
+  }
+  EXPECT_TRUE(stored().lost.empty());
+}
+
+TEST_F(LogReaderTest, NeighbouringDamageIsOneRange) {
+  open();
+  fill(10);
+  const auto blocks = stored().blocks;
+  zero(blocks[3]);
+  zero(blocks[4]);
+  zero(blocks[7]);
+  expect_lost(stored(),
+              {{{blocks[3].first_sequence}, {blocks[5].first_sequence}}, entries_in(blocks[7])});
+}
+
+TEST_F(LogReaderTest, DamageToAcknowledgementsAloneLosesNoEntries) {
+  open();
+  fill(2);
+  writer->append_ack({{1}, {2}});
+  ASSERT_TRUE(writer->flush().has_value());
+  fill(2);
+  const auto blocks = stored().blocks;
+  ASSERT_EQ(blocks[2].entry_count, 0U);
+  zero(blocks[2]);
+  const LogContents contents = stored();
+  ASSERT_EQ(contents.lost.size(), 1U);
+  EXPECT_TRUE(contents.lost[0].entries.is_empty());
+  EXPECT_EQ(contents.entries, expected);
+}
+
+TEST_F(LogReaderTest, UnreadableSectorCostsItsBlockOnly) {
+  open();
+  fill(10);
+  const auto blocks = stored().blocks;
+  const auto segment = segments.find({blocks[4].lsn});
+  disk.fail_reads(slot_path(*segment), segment->offset_of({blocks[4].lsn}) + 1024, 512);
+  expect_lost(stored(), {entries_in(blocks[4])});
+}
+
+TEST_F(LogReaderTest, MissingSlotLosesItsSegmentExactly) {
+  open();
+  fill(80, 2, 1500);
+  const auto all = segments.snapshot();
+  ASSERT_GT(all.size(), 2U);
+  directory = nullptr;
+  for (const Segment& segment : all) {
+    SCOPED_TRACE(segment.number.value);
+    const auto image = disk.crash_image({.name = "none", .fates = {}});
+    image->erase(slot_path(segment));
+    const auto opened = image->open_directory(kLogPath, io::FileSystem::Missing::kFail);
+    ASSERT_TRUE(opened.has_value());
+    SlotPool pool({opened.value().get()}, options, io::OpenMode::kRead);
+    ASSERT_TRUE(pool.open().has_value());
+    BlockCache empty(0);
+    LogReader reader(channel_id, options, pool, segments, empty);
+    reader.seek({0}, {1});
+    expect_lost(read_to(reader, writer->durable_end()),
+                {{segment.first_sequence, segment.end_sequence}});
+  }
+}
+
+TEST_F(LogReaderTest, CutSlotLosesWhatLayBehindTheCut) {
+  open();
+  fill(20);
+  const auto blocks = stored().blocks;
+  const auto segment = segments.snapshot().front();
+  const auto path = slot_path(segment);
+  const auto whole = disk.contents(path);
+  disk.put(path, ByteSpan(whole).first(segment.offset_of({blocks[7].lsn}) + 100));
+  slots = std::make_unique<SlotPool>(std::vector<io::Directory*>{directory.get()}, options);
+  ASSERT_TRUE(slots->open().has_value());
+  expect_lost(stored(), {{{blocks[7].first_sequence}, {expected.size() + 1}}});
+}
+
+TEST_F(LogReaderTest, BlockOfAnotherPlaceIsDamageNotData) {
+  open();
+  fill(6);
+  const auto blocks = stored().blocks;
+  const auto segment = segments.snapshot().front();
+  const auto whole = disk.contents(slot_path(segment));
+  const auto from = segment.offset_of({blocks[2].lsn});
+  disk.corrupt(slot_path(segment), segment.offset_of({blocks[4].lsn}), 4096,
+               [&](MutableByteSpan to) { std::copy_n(&whole[from], to.size(), to.begin()); });
+  expect_lost(stored(), {entries_in(blocks[4])});
+}
+
+TEST_F(LogReaderTest, PassesOverASegmentThatIsGoneBehindAllItsEntries) {
+  open();
+  fill(3);
+  LogReader reader = new_reader(*cache);
+  reader.seek({0}, {1});
+  EXPECT_EQ(read_to(reader, writer->durable_end()).entries, expected);
+  // Acknowledgements fill the rest of the segment; nobody has read them when it goes.
+  const std::size_t seen = expected.size();
+  while (segments.size() < 2) {
+    writer->append_ack({{1}, {2}});
+    ASSERT_TRUE(writer->flush().has_value());
+  }
+  fill(2);
+  ASSERT_EQ(segments.remove_acked({seen + 1}).size(), 1U);
+  BlockCache empty(0);
+  LogReader late = new_reader(empty);
+  late.seek(reader.lsn(), reader.sequence());
+  const LogContents contents = read_to(late, writer->durable_end());
+  EXPECT_TRUE(contents.lost.empty());
+  EXPECT_EQ(contents.entries.size(), expected.size() - seen);
+}
+
+}  // namespace
+}  // namespace spillway::wal

@@ -1,0 +1,113 @@
+// A segment's identity survives the loss of either of its two copies, and nothing else passes for
+// a segment header.
+
+#include "wal/segment_header.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+#include "wal/base/hash.h"
+
+namespace spillway::wal {
+namespace {
+
+SegmentHeader some_header() {
+  SegmentHeader header{.number = 7,
+                       .nonce = 0xABCDEF,
+                       .first_lsn = 5 * 4096,
+                       .first_sequence = 100,
+                       .slot_bytes = kMiB,
+                       .predecessor_number = 6,
+                       .predecessor_hash = 0x55,
+                       .acked_below = 90,
+                       .created_wall_ms = 1'700'000'000'000};
+  header.channel_id.fill(std::byte{0x3C});
+  return header;
+}
+
+std::vector<std::byte> encoded() {
+  std::vector<std::byte> bytes(kSegmentDataOffset);
+  encode_segment_header(some_header(), bytes);
+  return bytes;
+}
+
+bool is_same(const SegmentHeader& a, const SegmentHeader& b) {
+  return a.channel_id == b.channel_id && a.number == b.number && a.nonce == b.nonce &&
+         a.first_lsn == b.first_lsn && a.first_sequence == b.first_sequence &&
+         a.slot_bytes == b.slot_bytes && a.predecessor_number == b.predecessor_number &&
+         a.predecessor_hash == b.predecessor_hash && a.acked_below == b.acked_below &&
+         a.created_wall_ms == b.created_wall_ms;
+}
+
+// Writes `header` with a right hash at `at`.
+void forge(std::vector<std::byte>& bytes, std::size_t at, SegmentHeader header) {
+  store_le(bytes.data() + at, header);
+  header.hash = xxh3_64(ByteSpan(bytes).subspan(at, offsetof(SegmentHeader, hash)), 0);
+  store_le(bytes.data() + at, header);
+}
+
+TEST(SegmentHeaderTest, IsReadBack) {
+  const auto header = decode_segment_header(encoded());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_TRUE(is_same(*header, some_header()));
+}
+
+TEST(SegmentHeaderTest, AnyDamageToOneCopyIsMendedByTheOther) {
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    auto bytes = encoded();
+    for (std::size_t i = 0; i < kSegmentHeaderBytes; ++i) {
+      const std::size_t at = copy * kBlockAlignBytes + i;
+      bytes[at] ^= std::byte{0x10};
+      const auto header = decode_segment_header(bytes);
+      ASSERT_TRUE(header.has_value()) << at;
+      EXPECT_TRUE(is_same(*header, some_header())) << at;
+      bytes[at] ^= std::byte{0x10};
+    }
+  }
+}
+
+TEST(SegmentHeaderTest, DamageToBothCopiesIsNoticed) {
+  for (std::size_t i = 0; i < kSegmentHeaderBytes; ++i) {
+    auto bytes = encoded();
+    for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+      bytes[copy * kBlockAlignBytes + i] ^= std::byte{0x01};
+    }
+    EXPECT_FALSE(decode_segment_header(bytes).has_value()) << i;
+  }
+}
+
+TEST(SegmentHeaderTest, ShortFileMayStillHoldTheFirstCopy) {
+  const auto bytes = encoded();
+  EXPECT_TRUE(decode_segment_header(ByteSpan(bytes).first(kBlockAlignBytes)).has_value());
+  EXPECT_TRUE(decode_segment_header(ByteSpan(bytes).first(kSegmentHeaderBytes)).has_value());
+  EXPECT_FALSE(decode_segment_header(ByteSpan(bytes).first(kSegmentHeaderBytes - 1)).has_value());
+  EXPECT_FALSE(decode_segment_header({}).has_value());
+}
+
+TEST(SegmentHeaderTest, WhatThisVersionCannotKnowIsRefused) {
+  const std::vector<std::function<void(SegmentHeader&)>> wrong{
+      [](SegmentHeader& h) { h.magic += 1; },
+      [](SegmentHeader& h) { h.version = 2; },
+      [](SegmentHeader& h) { h.incompatible_flags = 1; },
+      [](SegmentHeader& h) { h.number = 0; },
+  };
+  for (const auto& change : wrong) {
+    std::vector<std::byte> bytes(kSegmentDataOffset);
+    SegmentHeader header = some_header();
+    change(header);
+    forge(bytes, 0, header);
+    forge(bytes, kBlockAlignBytes, header);
+    EXPECT_FALSE(decode_segment_header(bytes).has_value());
+    forge(bytes, kBlockAlignBytes, some_header());
+    EXPECT_TRUE(decode_segment_header(bytes).has_value()) << "the other copy holds";
+  }
+}
+
+TEST(SegmentHeaderTest, BlankBytesAreNoHeader) {
+  EXPECT_FALSE(decode_segment_header(std::vector<std::byte>(kSegmentDataOffset)).has_value());
+}
+
+}  // namespace
+}  // namespace spillway::wal
