@@ -25,7 +25,7 @@ void add_manifest_problems(const OfflineChannel& channel, std::vector<Problem>& 
         {.kind = "manifest", .words = fmt::format("copy {} of the manifest is damaged", i + 1)});
   }
   const bool is_erased =
-      manifests.newest() != nullptr && manifests.may_be_stale && problems.empty();
+      manifests.newest() != nullptr && manifests.is_damaged && problems.empty();
   if (is_erased) {
     problems.push_back({.kind = "manifest", .words = "one copy of the manifest has been erased"});
   }
