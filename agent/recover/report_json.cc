@@ -72,9 +72,10 @@ std::string status_json(const StatusReport& report) {
   json["has_damage"] = report.has_damage;
   json["manifest_generation"] = log.generation;
   json["events"] = {
-      {"waiting", log.pending_entries()},  {"first_sequence", waiting.first.value},
-      {"end_sequence", waiting.end.value}, {"acknowledged_between", log.acks.count_above()},
-      {"lost_now", report.lost_events},    {"lost_since_creation", log.lost_entries}};
+      {"waiting", log.pending_entries()},       {"first_sequence", waiting.first.value},
+      {"end_sequence", waiting.end.value},      {"done_between", report.done_between()},
+      {"lost_between", report.lost_between()},  {"lost_now", report.lost_events},
+      {"lost_since_creation", log.lost_entries}};
   json["log"] = {{"end_lsn", log.end.lsn.value},
                  {"segments", log.segments.size()},
                  {"segment_bytes", report.segment_bytes},

@@ -65,10 +65,8 @@ void print_waiting(const StatusReport& report, Output& out) {
     return;
   }
   out.print("Waiting   {}, {}", count_in_words(waiting, "event"), range_in_words(report.waiting()));
-  if (log.acks.count_above() > 0) {
-    out.print("; {} in between {} done with", log.acks.count_above(),
-              log.acks.count_above() == 1 ? "is" : "are");
-  }
+  if (report.done_between() > 0) out.print("; {} in between done with", report.done_between());
+  if (report.lost_between() > 0) out.print("; {} in between lost", report.lost_between());
   out.write("\n");
   if (report.state == State::kCrashed) {
     out.write("          some may have been delivered before the crash and are delivered again\n");
@@ -139,6 +137,20 @@ void print_next(const StatusReport& report, Output& out) {
 wal::SequenceRange StatusReport::waiting() const {
   const checkpoint::RecoveredLog& log = channel->log;
   return {.first = log.acks.below(), .end = std::max(log.acks.below(), log.end.next_sequence)};
+}
+
+std::uint64_t StatusReport::lost_between() const {
+  const checkpoint::RecoveredLog& log = channel->log;
+  std::uint64_t lost = 0;
+  for (const Finding& finding : log.findings) {
+    if (finding.lost.entries.first > log.acks.below()) lost += finding.wanted;
+  }
+  return std::min(lost, log.acks.count_above());
+}
+
+// Recovery counts what it has reported as lost among the acknowledged.
+std::uint64_t StatusReport::done_between() const {
+  return channel->log.acks.count_above() - lost_between();
 }
 
 std::string_view state_name(State state) {

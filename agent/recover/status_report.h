@@ -32,7 +32,10 @@ struct StatusReport {
   std::uint64_t lost_events = 0;  // found by this look; channel->log has the sum since creation
   bool has_damage = false;
 
+  /// From the first event that waits to the last; others in between are done with, or lost.
   [[nodiscard]] wal::SequenceRange waiting() const;
+  [[nodiscard]] std::uint64_t done_between() const;
+  [[nodiscard]] std::uint64_t lost_between() const;
 };
 
 /// snake_case name of a state.

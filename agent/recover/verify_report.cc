@@ -24,8 +24,7 @@ void add_manifest_problems(const OfflineChannel& channel, std::vector<Problem>& 
     problems.push_back(
         {.kind = "manifest", .words = fmt::format("copy {} of the manifest is damaged", i + 1)});
   }
-  const bool is_erased =
-      manifests.newest() != nullptr && manifests.is_damaged && problems.empty();
+  const bool is_erased = manifests.newest() != nullptr && manifests.is_damaged && problems.empty();
   if (is_erased) {
     problems.push_back({.kind = "manifest", .words = "one copy of the manifest has been erased"});
   }

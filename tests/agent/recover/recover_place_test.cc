@@ -231,6 +231,20 @@ TEST_F(RecoverPlaceTest, ListShowsSegmentsAndSlots) {
   EXPECT_TRUE(contains(result.out, "slot-00003.seg  spare: not used yet; 8.0 KiB"));
 }
 
+TEST_F(RecoverPlaceTest, ListShowsWhatIsWrongWithAFile) {
+  for (int i = 0; i < 60; ++i) stored_.put({std::string(60'000, 'x')});
+  stored_.stop();
+  stored_.remove(StoredChannel::slot(1));
+  stored_.truncate(StoredChannel::slot(2), 100'000);
+  for (const std::uint64_t offset : {8, 4104}) stored_.flip(StoredChannel::slot(3), offset);
+  const RunResult result = run_recover({"ls", stored_.path()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(contains(result.out, "slot-00001.seg  missing")) << result.out;
+  EXPECT_TRUE(contains(result.out, "slot-00002.seg  cut"));
+  EXPECT_TRUE(contains(result.out, "slot-00003.seg  no-header"));
+  EXPECT_TRUE(contains(result.out, "slot-00004.seg  last"));
+}
+
 TEST_F(RecoverPlaceTest, ListShowsBlocks) {
   stored_.put({"a", "b"});
   stored_.take(1);

@@ -2,6 +2,8 @@
 // tells a torn tail from loss.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -76,6 +78,16 @@ TEST_F(RecoverStatusTest, CrashedChannelIsNoDamage) {
   EXPECT_EQ(status_json()["state"], "crashed");
 }
 
+TEST_F(RecoverStatusTest, EventsAcknowledgedOutOfOrderAreCounted) {
+  stored_.put_numbered(6);
+  const auto first = stored_.channel().take(2, std::chrono::milliseconds(0));
+  stored_.take(3);
+  stored_.put_numbered(1);
+  stored_.crash();
+  EXPECT_SAYS(status(), "4 events, sequences 1 to 7; 3 in between done with\n");
+  EXPECT_EQ(status_json()["events"]["done_between"], 3);
+}
+
 TEST_F(RecoverStatusTest, TornTailIsNamedAndIsNoDamage) {
   stored_.put_numbered(3);
   stored_.crash();
@@ -101,6 +113,7 @@ TEST_F(RecoverStatusTest, LossIsNamedExactly) {
   EXPECT_SAYS(result, "LOST 3 events: sequences 3 to 5 cannot be read");
   EXPECT_SAYS(result, "segment 1, slot-00001.seg, LSN 8192 to 12288");
   EXPECT_SAYS(result, "row corrupt_block");
+  EXPECT_SAYS(result, "3 events, sequences 1 to 6; 3 in between lost\n");
   const auto json = status_json();
   EXPECT_EQ(json["has_damage"], true);
   EXPECT_EQ(json["events"]["waiting"], 3);
