@@ -24,8 +24,7 @@ void join_runner(Runner& runner, ComponentKind kind, const std::string& name) {
 }  // namespace
 
 Agent::Agent(Pipeline pipeline, const Clock& clock, const LifecycleOptions& options)
-    : pipeline_(std::move(pipeline)),
-      supervisor_(clock, options.start_retry, options.seed) {
+    : pipeline_(std::move(pipeline)), supervisor_(clock, options.start_retry, options.seed) {
   supervise_channels();
   supervise_sinks();
   supervise_sources();
