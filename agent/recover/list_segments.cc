@@ -129,7 +129,7 @@ Result<void> list_segments(const OfflineChannel& channel, Output& out) {
       const SegmentSurvey survey,
       checkpoint::survey_segments(*channel.slots, channel.slots->found(), channel.log.channel_id));
   out.print("{:>9} {:<15} {:<10} {:>23} {:>15} {:>15} {:>11} {:>5}  {:<23}  {}\n", "SEGMENT",
-            "SLOT", "STATE", "SEQUENCES", "FIRST LSN", "END LSN", "BYTES", "ACKED", "CREATED",
+            "SLOT", "STATE", "SEQUENCES", "FIRST LSN", "END LSN", "BYTES", "DONE", "CREATED",
             "DIRECTORY");
   for (const Segment& segment : channel.log.segments) {
     print_segment(channel, survey, segment, out);
