@@ -131,12 +131,12 @@ void print_row(const LoadOptions& load, const std::vector<PairedSample>& samples
   const auto at = [&](Quantity quantity) { return summarize(samples, quantity); };
   const Summary ratio = at(kCommitRatio);
   fmt::print(
-      "{:>9} {:>6} {:>10.0f} {:>9.0f} {:>8.1f} {:>7.2f} {:>13} {:>7.2f} {:>7.2f} {:>7.2f} "
-      "{:>6.2f} {:>10.0f} {:>5}/{}\n",
+      "{:>9} {:>6} {:>10.0f} {:>9.0f} {:>8.1f} {:>7.2f} {:>13} {:>6.2f} {:>7.2f} {:>7.2f} "
+      "{:>7.2f} {:>6.2f} {:>10.0f} {:>5}/{}\n",
       load.producers, load.batch_events, at(kEvents).median, at(kCommits).median,
       at(kMegabytes).median, ratio.median, fmt::format("{:.2f}-{:.2f}", ratio.min, ratio.max),
-      at(kP50Ratio).median, at(kP99Ratio).median, at(kCpuMicros).median, at(kAmplification).median,
-      at(kTaken).median, ratio.accepted, ratio.dropped);
+      at(kRawRatio).median, at(kP50Ratio).median, at(kP99Ratio).median, at(kCpuMicros).median,
+      at(kAmplification).median, at(kTaken).median, ratio.accepted, ratio.dropped);
   static_cast<void>(std::fflush(stdout));
 }
 
