@@ -267,7 +267,8 @@ Result<void> FileChannel::put(const EventBatch& batch) {
   if (!durable.has_value()) {
     engine_->capacity.release(batch.size(), 0);
     counters_.put_errors.add();
-    if (durable.error().code == Errc::kNoSpace) request_checkpoint_if_due();
+    // Sinks may have freed segments since the last checkpoint; only a checkpoint gives them back.
+    if (durable.error().code == Errc::kNoSpace && can_reclaim()) request_checkpoint();
     return durable;
   }
   commit_ns_.record(clock_.monotonic_ns() - started_ns);
@@ -359,7 +360,16 @@ Result<void> FileChannel::checkpoint() {
 void FileChannel::request_checkpoint_if_due() {
   const bool is_due = engine_->delivery->acked_below().value >= reclaim_at_.load() ||
                       engine_->writer->metrics().bytes.value() >= checkpoint_at_bytes_.load();
-  if (!is_due) return;
+  if (is_due) request_checkpoint();
+}
+
+bool FileChannel::can_reclaim() const {
+  const std::vector<wal::Segment> segments = engine_->segments.snapshot();
+  return !segments.empty() && segments.front().is_sealed &&
+         segments.front().end_sequence <= engine_->delivery->acked_below();
+}
+
+void FileChannel::request_checkpoint() {
   if (options_.log.background == wal::Background::kNone) {
     static_cast<void>(store_manifest(*engine_, /*is_clean=*/false));  // counted; tried again
     return;

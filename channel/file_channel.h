@@ -89,6 +89,8 @@ class FileChannel final : public Channel {
   Result<void> store_manifest(Engine& engine, bool is_clean);
   void on_lost(const wal::LostRange& lost, std::uint64_t wanted);
   void request_checkpoint_if_due();
+  void request_checkpoint();
+  [[nodiscard]] bool can_reclaim() const;
   void run_checkpoints();
   Result<void> check(const EventBatch& batch) const;
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <functional>
 #include <set>
 #include <string>
@@ -153,7 +154,7 @@ struct FlumeBackupCasesTest : testing::TestWithParam<std::size_t> {
 
 TEST_P(FlumeBackupCasesTest, OlderManifestIsEnoughWhateverWasRecycled) {
   on.open();
-  const std::string padding(200'000, '.');
+  const std::string padding(50'000, '.');  // five to a segment
   std::size_t count = 0;
   for (int round = 0; round < 4; ++round) {
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(on.put({std::to_string(count++) + padding}));
@@ -193,9 +194,9 @@ TEST_F(FlumeDamageCasesTest, StrayFilesDoNotPreventTheStart) {
 TEST_F(FlumeDamageCasesTest, FullDiskRefusesPutsUntilSinksHaveFreedSpace) {
   on.stop();
   on.limits = {.capacity_events = 100'000, .transaction_capacity_events = 100};
-  on.disk().set_capacity(12 * kMiB);
+  on.disk().set_capacity(5 * kMiB);
   on.open();
-  const std::string padding(100'000, '.');
+  const std::string padding(20'000, '.');
   std::size_t count = 0;
   Result<void> result;
   while (result.has_value() && count < 1000) {
@@ -210,7 +211,10 @@ TEST_F(FlumeDamageCasesTest, FullDiskRefusesPutsUntilSinksHaveFreedSpace) {
   std::size_t next = 0;
   for (const std::string& body : on.drain()) EXPECT_EQ(std::stoul(body), next++);
   EXPECT_EQ(next, count);
+  // Long before the next regular checkpoint, which comes after half a minute.
+  const auto before = std::chrono::steady_clock::now();
   EXPECT_TRUE(test::eventually([this] { return on.put({"more"}); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
   EXPECT_THAT(on.drain(), ElementsAre("more"));
 }
 
