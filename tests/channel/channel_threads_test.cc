@@ -132,7 +132,8 @@ TEST_P(ChannelThreadsTest, StopFailsWaitingPuts) {
 
 // A take on its way into the wait must not miss the stop: tried at many distances between the two.
 TEST_P(ChannelThreadsTest, StopFailsTakesThatWaitOrAreAboutTo) {
-  for (int distance = 0; distance < 40; ++distance) {
+  const int step = GetParam().cost == 1 ? 1 : 4;
+  for (int distance = 0; distance < 40; distance += step) {
     const auto fresh_home = GetParam().make_home();
     const auto channel = fresh_home->create({});
     ASSERT_TRUE(channel->start().has_value());

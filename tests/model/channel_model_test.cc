@@ -22,7 +22,6 @@ using channel::Channel;
 using channel::TakeTransaction;
 
 constexpr std::size_t kRuns = 100;
-constexpr std::size_t kSlowRuns = 5;
 constexpr std::size_t kStepsEach = 120;
 
 // Small limits reach full and empty often.
@@ -54,7 +53,7 @@ void expect_lockstep(const ChannelKind& kind, std::uint64_t seed) {
 struct ChannelModelTest : testing::TestWithParam<ChannelKind> {};
 
 TEST_P(ChannelModelTest, ChannelAndModelAgreeOnEverySequence) {
-  for (const std::uint64_t seed : seeds(GetParam().is_slow ? kSlowRuns : kRuns)) {
+  for (const std::uint64_t seed : seeds(kRuns / GetParam().cost)) {
     expect_lockstep(GetParam(), seed);
     if (HasFailure()) return;
   }

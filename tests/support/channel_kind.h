@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -16,7 +17,7 @@ namespace spillway::test {
 struct ChannelKind {
   const char* name = "";
   std::unique_ptr<ChannelHome> (*make_home)() = nullptr;
-  bool is_slow = false;  // a test that repeats itself should do so less often
+  std::size_t cost = 1;  // a test that repeats itself does so this many times less often
 
   friend std::ostream& operator<<(std::ostream& out, const ChannelKind& kind) {
     return out << kind.name;
@@ -33,11 +34,11 @@ inline std::vector<ChannelKind> channel_kinds() {
   using Home = std::unique_ptr<ChannelHome>;
   return {
       {"memory", []() -> Home { return std::make_unique<MemoryChannelHome>(); }},
-      {"file", []() -> Home { return std::make_unique<FileChannelHome>(); }, true},
+      {"file", []() -> Home { return std::make_unique<FileChannelHome>(); }, 20},
       {"file_simulated",
-       []() -> Home { return std::make_unique<SimFileChannelHome>(wal::Background::kThreads); }},
+       []() -> Home { return std::make_unique<SimFileChannelHome>(wal::Background::kThreads); }, 4},
       {"file_without_threads",
-       []() -> Home { return std::make_unique<SimFileChannelHome>(wal::Background::kNone); }},
+       []() -> Home { return std::make_unique<SimFileChannelHome>(wal::Background::kNone); }, 4},
   };
 }
 

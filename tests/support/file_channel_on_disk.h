@@ -28,6 +28,7 @@ class FileChannelOnDisk {
  public:
   static constexpr const char* kManifestPath = "/c1/checkpoint/manifest";
   static constexpr const char* kDataPath = "/c1/data/";
+  static constexpr std::uint64_t kSegmentBytes = 256 * kKiB;
 
   ~FileChannelOnDisk() { stop(); }
 
@@ -38,8 +39,9 @@ class FileChannelOnDisk {
 
   /// A second channel on the same directories, not started.
   [[nodiscard]] std::unique_ptr<channel::FileChannel> create() {
-    return std::make_unique<channel::FileChannel>(small_file_channel("/c1", limits), *disk_,
-                                                  clock_);
+    auto options = small_file_channel("/c1", limits);
+    options.log.slot_bytes = kSegmentBytes;
+    return std::make_unique<channel::FileChannel>(std::move(options), *disk_, clock_);
   }
 
   void open() {
