@@ -20,6 +20,7 @@ void encode_segment_header(SegmentHeader header, MutableByteSpan bytes) {
 }
 
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes) {
+  std::optional<SegmentHeader> newest;
   for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
     const std::size_t at = copy * kBlockAlignBytes;
     if (at + kSegmentHeaderBytes > bytes.size()) break;
@@ -27,9 +28,10 @@ std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes) {
     if (header.magic != kSegmentMagic || header.version != kSegmentVersion) continue;
     if (header.hash != xxh3_64(bytes.subspan(at, kHashedBytes), 0)) continue;
     if (header.incompatible_flags != 0 || header.number == 0) continue;
-    return header;
+    // A lost write may have brought the slot's previous header back in one of them.
+    if (!newest || newest->number < header.number) newest = header;
   }
-  return std::nullopt;
+  return newest;
 }
 
 }  // namespace spillway::wal

@@ -47,7 +47,7 @@ static_assert(offsetof(SegmentHeader, hash) == kSegmentHeaderBytes - sizeof(std:
 /// Writes both copies into `bytes`, which holds kSegmentDataOffset zero bytes.
 void encode_segment_header(SegmentHeader header, MutableByteSpan bytes);
 
-/// The first intact copy in `bytes` (up to kSegmentDataOffset of them), or nullopt.
+/// The newest intact copy in `bytes` (up to kSegmentDataOffset of them), or nullopt.
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes);
 
 }  // namespace spillway::wal

@@ -105,6 +105,18 @@ TEST(SegmentHeaderTest, WhatThisVersionCannotKnowIsRefused) {
   }
 }
 
+TEST(SegmentHeaderTest, CopyThatLostItsLastWriteDoesNotBringTheOldSegmentBack) {
+  SegmentHeader older = some_header();
+  older.number -= 3;
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    auto bytes = encoded();
+    forge(bytes, copy * kBlockAlignBytes, older);
+    const auto header = decode_segment_header(bytes);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_TRUE(is_same(*header, some_header()));
+  }
+}
+
 TEST(SegmentHeaderTest, BlankBytesAreNoHeader) {
   EXPECT_FALSE(decode_segment_header(std::vector<std::byte>(kSegmentDataOffset)).has_value());
 }
