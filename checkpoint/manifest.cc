@@ -70,12 +70,11 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
                                .end_lsn = {row.end_lsn()},
                                .end_sequence = {row.end_sequence()},
                                .is_sealed = true};
-    const bool is_sound =
-        segment.slot_bytes > wal::kSegmentDataOffset &&
-        segment.slot_bytes % wal::kBlockAlignBytes == 0 && is_aligned(segment.first_lsn) &&
-        is_aligned(segment.end_lsn) && segment.first_lsn <= segment.end_lsn &&
-        segment.end_lsn - segment.first_lsn <= segment.slot_bytes - wal::kSegmentDataOffset &&
-        segment.first_sequence <= segment.end_sequence;
+    const bool is_sound = segment.slot_bytes > wal::kSegmentDataOffset &&
+                          segment.slot_bytes % wal::kBlockAlignBytes == 0 &&
+                          is_aligned(segment.first_lsn) && is_aligned(segment.end_lsn) &&
+                          segment.first_lsn <= segment.end_lsn &&
+                          segment.first_sequence <= segment.end_sequence;
     if (!is_sound) return false;
     if (!manifest.segments.empty()) {
       const wal::Segment& before = manifest.segments.back();
@@ -90,6 +89,8 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
   if (has_shared_slot(manifest.segments)) return false;
   wal::Segment& last = manifest.segments.back();
   last.is_sealed = false;
+  // Only of the last one: where whole segments were lost, the one before reaches over the gap.
+  if (last.end_lsn > last.limit_lsn()) return false;
   return last.end_lsn == manifest.end.lsn && last.end_sequence == manifest.end.next_sequence;
 }
 

@@ -19,7 +19,7 @@ struct Segment {
   std::uint64_t slot_bytes = 0;
   Lsn first_lsn;
   Sequence first_sequence;
-  Lsn end_lsn;             // of what is durable; final once is_sealed
+  Lsn end_lsn;             // of what is durable, or of a gap behind it; final once is_sealed
   Sequence end_sequence;   // likewise
   bool is_sealed = false;  // nothing will be added: another segment follows
 

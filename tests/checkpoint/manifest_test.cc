@@ -133,7 +133,7 @@ TEST(ManifestTest, ContradictionsAreRefusedThoughTheHashIsRight) {
       {"segment of no size", [](Manifest& m) { m.segments[0].slot_bytes = 8192; }},
       {"unaligned segment", [](Manifest& m) { m.segments[0].slot_bytes += 1; }},
       {"end before start", [](Manifest& m) { m.segments[0].end_lsn = {0}; }},
-      {"longer than its slot", [](Manifest& m) { m.segments[1].slot_bytes = 12 * 1024; }},
+      {"longer than its slot", [](Manifest& m) { m.segments[2].slot_bytes = 12 * 1024; }},
       {"sequences go back", [](Manifest& m) { m.segments[1].end_sequence = {2}; }},
       {"numbers go back", [](Manifest& m) { m.segments[1].number = {3}; }},
       {"segments overlap", [](Manifest& m) { m.segments[0].end_lsn += 4096; }},
@@ -155,6 +155,14 @@ TEST(ManifestTest, ContradictionsAreRefusedThoughTheHashIsRight) {
     change(manifest);
     EXPECT_FALSE(decode_manifest(encoded(manifest).bytes).has_value()) << name;
   }
+}
+
+TEST(ManifestTest, SegmentMayReachOverAGapLeftByLostOnes) {
+  Manifest manifest = some_manifest();
+  manifest.segments[1].slot_bytes = 16 * 1024;  // two blocks; it reaches over 15
+  const auto read = decode_manifest(encoded(manifest).bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(is_same(*read, manifest));
 }
 
 TEST(ManifestTest, PayloadThatIsNoMessageIsRefused) {
