@@ -208,7 +208,7 @@ Result<void> FileChannel::open_log(Engine& engine) {
       std::make_unique<wal::LogWriter>(recovered_.channel_id, options_.log, *engine.slots,
                                        engine.segments, engine.cache, *engine.delivery, clock_);
   std::optional<wal::Segment> last;
-  if (recovered_.was_clean && !recovered_.segments.empty()) last = recovered_.segments.back();
+  if (recovered_.can_continue) last = recovered_.segments.back();
   TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));
   const checkpoint::ReadPosition read = recovered_.first_unread();
   engine.delivery->open(*engine.writer, recovered_.acks, read.lsn, read.sequence);

@@ -17,7 +17,7 @@ void log_finding(std::string_view channel, const Finding& finding) {
                {name, {"row", finding.row}, slot, {"lsn", finding.lost.first_lsn.value}});
       return;
     case Finding::Kind::kLost:
-      log_lost(channel, finding.lost, finding.lost.entries.count());
+      log_lost(channel, finding.lost, finding.wanted);
       return;
     case Finding::Kind::kManifestDamaged:
       log_warn("channel.manifest_damaged", "one manifest slot is damaged; the other one is used",

@@ -6,6 +6,7 @@
 #include "checkpoint/segment_survey.h"
 #include "checkpoint/tail_scan.h"
 #include "wal/base/check.h"
+#include "wal/segment_reader.h"
 
 namespace spillway::checkpoint {
 namespace {
@@ -14,32 +15,49 @@ using wal::Segment;
 using wal::SegmentNumber;
 using wal::SlotId;
 
-// The slots whose headers have to be read: those the manifest does not account for, or all.
-std::vector<SlotId> slots_to_survey(const wal::SlotPool& slots, const Manifest* manifest,
-                                    bool may_be_stale) {
+bool lists_slot(const Manifest& manifest, SlotId slot) {
+  return std::any_of(manifest.segments.begin(), manifest.segments.end(),
+                     [&](const Segment& segment) { return segment.slot == slot; });
+}
+
+// The slots whose headers have to be read. After a crash all: the device may have lost the last
+// write of the manifest, and what was recycled since would be taken for what it was before.
+std::vector<SlotId> slots_to_survey(const wal::SlotPool& slots, const Manifest* clean) {
   std::vector<SlotId> wanted = slots.found();
-  if (manifest == nullptr || may_be_stale) return wanted;
-  std::erase_if(wanted, [&](SlotId slot) {
-    return std::any_of(manifest->segments.begin(), manifest->segments.end(),
-                       [&](const Segment& segment) { return segment.slot == slot; });
-  });
+  if (clean != nullptr) {
+    std::erase_if(wanted, [&](SlotId slot) { return lists_slot(*clean, slot); });
+  }
   return wanted;
 }
 
 // The chain of segments behind `last_known`, newest number first found, oldest first returned.
-// Segments that no successor names were discarded by an earlier recovery.
+// Segments that no successor names were discarded by an earlier recovery. Where a predecessor is
+// gone, what lies before it is still ours: a lost slot must cost no more than its own segment.
 std::vector<ChainLink> newer_chain(const SegmentSurvey& survey, SegmentNumber last_in_table,
                                    SegmentNumber last_known) {
   std::vector<ChainLink> chain;
-  auto at = survey.segments.empty() ? survey.segments.end() : std::prev(survey.segments.end());
-  while (at != survey.segments.end() && at->first > last_known) {
-    const SegmentNumber predecessor{at->second.header.predecessor_number};
+  const auto& all = survey.segments;
+  if (all.empty()) return chain;
+  auto at = std::prev(all.end());
+  const std::uint64_t acked_below = at->second.header.acked_below;
+  while (at->first > last_known) {
+    const wal::SegmentHeader& header = at->second.header;
     chain.push_back({.segment = to_segment(at->second)});
+    const SegmentNumber predecessor{header.predecessor_number};
     if (predecessor == last_in_table) break;
-    at = survey.segments.find(predecessor);
-    const bool is_known = at != survey.segments.end() && at->first > last_known;
-    if (!is_known && last_in_table.value != 0) chain.back().follows_gap = true;
-    if (!is_known) break;
+    const auto before = all.find(predecessor);
+    if (before != all.end() && before->first > last_known) {
+      at = before;
+      continue;
+    }
+    // Without a table, a predecessor without unacknowledged entries has been reclaimed.
+    if (last_in_table.value == 0 && header.first_sequence <= acked_below) break;
+    chain.back().follows_gap = true;
+    do {
+      if (at == all.begin()) break;
+      --at;
+    } while (at->second.header.first_lsn >= header.first_lsn);
+    if (at->second.header.first_lsn >= header.first_lsn) break;
   }
   std::reverse(chain.begin(), chain.end());
   return chain;
@@ -78,16 +96,48 @@ class Recovery {
     if (manifests_.is_damaged) {
       log_.findings.push_back({.kind = Finding::Kind::kManifestDamaged});
     }
-    TRY(survey(&manifest));
     note_missing_slots();
-    log_.was_clean = manifest.is_clean && !manifests_.may_be_stale;
-    is_finished_ = log_.was_clean;
+    const bool is_clean = manifest.is_clean && !manifests_.may_be_stale;
+    TRY(survey(is_clean ? &manifest : nullptr));
     const SegmentNumber last_in_table =
         log_.segments.empty() ? SegmentNumber{} : log_.segments.back().number;
     newer_ = newer_chain(survey_, last_in_table, manifest.end.last_segment);
+    if (is_clean) TRY(judge_clean_end());
+    drop_listed_findings(manifest);
     drop_recycled();
     note_last_segment();
     return {};
+  }
+
+  // A log that goes on behind its clean end has been opened since, and the manifest that said so
+  // was lost.
+  Result<void> judge_clean_end() {
+    bool has_more = !newer_.empty();
+    if (!log_.segments.empty()) {
+      const Segment& last = log_.segments.back();
+      TRY_ASSIGN(log_.can_continue, is_whole(last));
+      if (log_.can_continue) {
+        TRY_ASSIGN(auto file, slots_.file(last.slot));
+        wal::SegmentReader reader(std::move(file), last, wal::hash_seed(log_.channel_id),
+                                  wal::kBlockAlignBytes);
+        TRY_ASSIGN(const auto found, reader.read(log_.end.lsn));
+        has_more = has_more || found.state != wal::BlockState::kBlank;
+      }
+    }
+    log_.was_clean = !has_more;
+    is_finished_ = log_.was_clean;
+    if (!has_more) return {};
+    log_.can_continue = false;
+    log_.findings.push_back({.kind = Finding::Kind::kManifestDamaged});
+    return {};
+  }
+
+  // The manifest knows a listed slot although its header does not.
+  void drop_listed_findings(const Manifest& manifest) {
+    std::erase_if(log_.untouchable_slots, [&](SlotId slot) { return lists_slot(manifest, slot); });
+    std::erase_if(log_.findings, [&](const Finding& finding) {
+      return finding.kind == Finding::Kind::kUnreadableHeader && lists_slot(manifest, finding.slot);
+    });
   }
 
   Result<void> start_from_headers(const wal::ChannelId& fresh_id) {
@@ -109,8 +159,8 @@ class Recovery {
     return {};
   }
 
-  Result<void> survey(const Manifest* manifest) {
-    const auto wanted = slots_to_survey(slots_, manifest, manifests_.may_be_stale);
+  Result<void> survey(const Manifest* clean) {
+    const auto wanted = slots_to_survey(slots_, clean);
     TRY_ASSIGN(survey_, survey_segments(slots_, wanted, log_.channel_id));
     log_.untouchable_slots = survey_.untouchable;
     log_.findings.insert(log_.findings.end(), survey_.findings.begin(), survey_.findings.end());
@@ -123,6 +173,16 @@ class Recovery {
       log_.findings.push_back(
           {.kind = Finding::Kind::kSlotMissing, .slot = segment.slot, .segment = segment.number});
     }
+  }
+
+  Result<bool> is_whole(const Segment& segment) {
+    if (slots_.directory(segment.slot) == nullptr) return false;  // noted already
+    TRY_ASSIGN(const auto file, slots_.file(segment.slot));
+    TRY_ASSIGN(const std::uint64_t file_bytes, file->size_bytes());
+    if (file_bytes >= segment.slot_bytes) return true;
+    log_.findings.push_back(
+        {.kind = Finding::Kind::kSlotShort, .slot = segment.slot, .segment = segment.number});
+    return false;
   }
 
   // An older manifest may list segments whose slot has been given to a newer one since: that is

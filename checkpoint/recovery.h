@@ -37,7 +37,7 @@ struct Finding {
   wal::SlotId slot = 0;
   wal::SegmentNumber segment = {};
   wal::LostRange lost = {};  // kTornTail: the discarded bytes, no entries
-  std::uint64_t wanted = 0;  // kLost: of its entries, not acknowledged when it was found
+  std::uint64_t wanted = 0;  // kLost: of its entries, how many were not acknowledged
 };
 
 /// snake_case name of a kind.
@@ -54,6 +54,7 @@ struct RecoveredLog {
   wal::ChannelId channel_id{};
   std::uint64_t generation = 0;  // of the manifest that was used; 0: none
   bool was_clean = false;
+  bool can_continue = false;  // the last segment ended cleanly, and its slot is whole
   wal::LogEnd end;
   AckState acks;
   wal::Lsn read_lsn;

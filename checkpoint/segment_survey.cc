@@ -20,8 +20,11 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
   TRY_ASSIGN(result.file_bytes, file->size_bytes());
   io::AlignedBuffer buffer(wal::kSegmentDataOffset);
   std::size_t size = 0;
+  const auto whole = file->read_at(0, buffer.span());
+  if (!whole.has_value() && whole.error().code != Errc::kIo) return whole.error();
+  if (whole.has_value()) size = whole.value();
   // Block by block: one that cannot be read must not hide its copy.
-  for (std::size_t at = 0; at < buffer.size(); at += wal::kBlockAlignBytes) {
+  for (std::size_t at = 0; !whole.has_value() && at < buffer.size(); at += wal::kBlockAlignBytes) {
     const auto read = file->read_at(at, buffer.span().subspan(at, wal::kBlockAlignBytes));
     if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
     if (!read.has_value()) result.is_blank = false;
@@ -37,7 +40,7 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
 bool is_sound(const wal::SegmentHeader& header) {
   return header.slot_bytes > wal::kSegmentDataOffset &&
          header.slot_bytes % wal::kBlockAlignBytes == 0 &&
-         header.predecessor_number < header.number;
+         header.first_lsn % wal::kBlockAlignBytes == 0 && header.predecessor_number < header.number;
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ Result<void> TailScan::run() {
     if (flow == Flow::kEnd) break;
     if (flow == Flow::kNextSegment) TRY(open_segment());
   }
+  count_lost();
   log_.segments.clear();
   for (std::size_t i = 0; i <= index_; ++i) log_.segments.push_back(chain_[i].segment);
   return {};
@@ -178,18 +179,24 @@ void TailScan::lose(const wal::ScanRow& row, Lsn end_lsn, Sequence end_sequence)
                             .end_lsn = end_lsn,
                             .entries = {.first = log_.end.next_sequence,
                                         .end = std::max(log_.end.next_sequence, end_sequence)}};
-  const std::uint64_t wanted = log_.acks.add(lost.entries);
-  log_.lost_entries += wanted;
   log_.findings.push_back({.kind = Finding::Kind::kLost,
                            .row = row.name,
                            .slot = chain_[index_].segment.slot,
                            .segment = chain_[index_].segment.number,
-                           .lost = lost,
-                           .wanted = wanted});
+                           .lost = lost});
   log_.end.lsn = end_lsn;
   log_.end.next_sequence = lost.entries.end;
   is_chained_ = false;
   unfinished_.reset();  // what is left of a damaged transaction is still worth delivering
+}
+
+// Only at the end: a later block may say that lost entries had been acknowledged.
+void TailScan::count_lost() {
+  for (Finding& finding : log_.findings) {
+    if (finding.kind != Finding::Kind::kLost) continue;
+    finding.wanted = log_.acks.add(finding.lost.entries);
+    log_.lost_entries += finding.wanted;
+  }
 }
 
 void TailScan::finish_segment() {

@@ -45,6 +45,7 @@ class TailScan {
   void accept(const wal::Block& block);
   void apply_acks(const wal::Block& block);
   void lose(const wal::ScanRow& row, wal::Lsn end_lsn, wal::Sequence end_sequence);
+  void count_lost();
   void finish_segment();
   void end_log(const wal::ScanRow& row, bool has_torn_bytes);
 
