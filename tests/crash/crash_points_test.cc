@@ -1,0 +1,193 @@
+// Power loss at every call to the disk, before it, while it is under way and behind it, with every
+// kind of survivors: what was acknowledged is there, whole and in order; nothing else comes to
+// life, not even after a second crash; and a crash during recovery changes nothing.
+//
+// SPILLWAY_SEED=<n> replays one seed, SPILLWAY_SEED_COUNT=<n> tries n.
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/crash/channel_run.h"
+#include "tests/support/crash_sweep.h"
+#include "tests/support/seeds.h"
+#include "wal/base/log.h"
+
+namespace spillway::test {
+namespace {
+
+// Each test is one workload; what is common before it starts runs once per crash, too, but is swept
+// by the first test only.
+class CrashPointsTest : public testing::Test {
+ protected:
+  // Damage is the normal case here; thousands of lines about it help nobody.
+  static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
+
+  /// `prepare` and then `work`, with a crash at every call of `work`.
+  template <class Prepare, class Work>
+  void sweep(Prepare prepare, Work work) {
+    for (const std::uint64_t seed : seeds(1)) {
+      SCOPED_TRACE(replay_hint(seed));
+      SimDisk prepared({.seed = seed});
+      ChannelRun first(prepared);
+      prepare(first);
+      const SweepOptions options{
+          .disk = {.seed = seed}, .call_first = prepared.call_count() + 1, .random_survivors = 3};
+      images_ += sweep_crashes(
+          options,
+          [&](SimDisk& disk) {
+            ChannelRun run(disk);
+            prepare(run);
+            work(run);
+            return run.promise();
+          },
+          [](SimDisk& image, const Promise& promise) { expect_promise_kept(image, promise); });
+    }
+  }
+
+  void TearDown() override {
+    fmt::print(stderr, "crash points: {} crash states, seed {}
+", images_, seeds(1).front());
+    EXPECT_GT(images_, 20U);
+  }
+
+  std::uint64_t images_ = 0;
+};
+
+void started(ChannelRun& run) {
+  run.start();
+}
+
+TEST_F(CrashPointsTest, FirstStart) {
+  sweep([](ChannelRun&) {}, [](ChannelRun& run) { run.start(); });
+}
+
+TEST_F(CrashPointsTest, Puts) {
+  sweep(started, [](ChannelRun& run) {
+    run.put(1);
+    run.put(3);
+    run.put(2, 300);
+  });
+}
+
+TEST_F(CrashPointsTest, PutOverSeveralBlocks) {
+  sweep(started, [](ChannelRun& run) {
+    run.put(1);
+    run.put(12, 900);
+    run.put(1);
+  });
+}
+
+TEST_F(CrashPointsTest, PutOverSeveralSegments) {
+  sweep(started, [](ChannelRun& run) {
+    run.put(2);
+    run.put(40, 900);
+    run.put(1);
+  });
+}
+
+TEST_F(CrashPointsTest, NewSegment) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        for (int i = 0; i < 5; ++i) run.put(1);
+      },
+      [](ChannelRun& run) {
+        for (int i = 0; i < 3; ++i) run.put(2);
+      });
+}
+
+TEST_F(CrashPointsTest, AcknowledgementsAndCheckpoints) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        run.put(4);
+        run.put(4);
+      },
+      [](ChannelRun& run) {
+        run.take_and_commit(3);
+        run.put(2);
+        run.checkpoint();
+        run.take_and_roll_back(2);
+        run.take_and_commit(4);
+        run.checkpoint();
+        run.put(1);
+        run.checkpoint();
+      });
+}
+
+TEST_F(CrashPointsTest, SlotsAreReclaimedAndUsedAgain) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        for (int i = 0; i < 11; ++i) run.put(2);
+      },
+      [](ChannelRun& run) {
+        run.take_and_commit(20);
+        run.checkpoint();
+        for (int i = 0; i < 8; ++i) run.put(1);
+        run.take_and_commit(9);
+        run.checkpoint();
+        for (int i = 0; i < 7; ++i) run.put(1);
+      });
+}
+
+TEST_F(CrashPointsTest, CleanStopAndNextStart) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        run.put(3);
+        run.take_and_commit(1);
+      },
+      [](ChannelRun& run) {
+        run.stop();
+        run.start();
+        run.put(2);
+        run.stop();
+        run.start();
+        run.put(1);
+      });
+}
+
+// Every crash of a put over two segments, and for each of them every crash of the start behind it.
+TEST_F(CrashPointsTest, RecoveryItself) {
+  const std::uint64_t seed = seeds(1).front();
+  for (const CrashPhase phase : {CrashPhase::kAfterSubmit, CrashPhase::kAfterCompletion}) {
+    SimDisk reference({.seed = seed});
+    ChannelRun before(reference);
+    before.start();
+    before.put(2);
+    before.put(2);
+    const std::uint64_t first = reference.call_count() + 1;
+    for (std::uint64_t number = first; number < first + 12; ++number) {
+      SimDisk disk({.seed = seed});
+      disk.crash_at(number, phase);
+      ChannelRun run(disk);
+      run.start();
+      run.put(2);
+      run.put(2);
+      run.put(30, 900);
+      if (!disk.is_crashed()) break;
+      for (const Survivors& choice : survivor_choices(disk.pending().size(), seed, 1)) {
+        const auto crashed = disk.crash_image(choice);
+        images_ += sweep_crashes(
+            {.disk = {.seed = seed}, .call_step = 3, .random_survivors = 0},
+            [&](SimDisk& again) {
+              for (const std::string& path : crashed->paths()) {
+                again.put(path, crashed->contents(path));
+              }
+              ChannelRun recovery(again);
+              recovery.start();
+              return run.promise();
+            },
+            [](SimDisk& image, const Promise& promise) { expect_promise_kept(image, promise); });
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spillway::test

@@ -1,0 +1,110 @@
+// The k-th call to the disk fails, once or from then on, for every k: nothing is acknowledged that
+// is not done, nothing acknowledged is lost, the channel can be started again as soon as the disk
+// is well, and then takes events (A4, A10). Interrupted calls and short transfers end below this
+// seam, in wal/io (tests/wal/io/write_progress_test.cc).
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "tests/crash/channel_run.h"
+#include "tests/support/crash_sweep.h"
+#include "tests/support/seeds.h"
+#include "wal/base/log.h"
+
+namespace spillway::test {
+namespace {
+
+const std::vector<Error>& errors() {
+  static const std::vector<Error> all{
+      {.code = Errc::kIo, .os_error = EIO, .what = "broken"},
+      {.code = Errc::kIo, .os_error = ECANCELED, .what = "cancelled"},
+      {.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"},
+      {.code = Errc::kNoSpace, .os_error = EDQUOT, .what = "over quota"},
+  };
+  return all;
+}
+
+class IoErrorsTest : public testing::Test {
+ protected:
+  // Damage is the normal case here; thousands of lines about it help nobody.
+  static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
+
+  template <class Work>
+  void sweep(Work work) {
+    for (const std::uint64_t seed : seeds(1)) {
+      SCOPED_TRACE(replay_hint(seed));
+      runs_ += sweep_errors(
+          {.disk = {.seed = seed}}, errors(),
+          [&](SimDisk& disk) {
+            ChannelRun run(disk);
+            work(run);
+            Promise promise = run.promise();
+            run.stop();
+            // Which read failed is not known here; the manifest's may have.
+            promise.unsettle();
+            return promise;
+          },
+          [](SimDisk& disk, const Promise& promise) { expect_promise_kept(disk, promise); });
+    }
+  }
+
+  void TearDown() override {
+    fmt::print(stderr, "io errors: {} failing runs, seed {}
+", runs_, seeds(1).front());
+    EXPECT_GT(runs_, 100U);
+  }
+
+  std::uint64_t runs_ = 0;
+};
+
+TEST_F(IoErrorsTest, FirstStartAndPuts) {
+  sweep([](ChannelRun& run) {
+    if (!run.start()) run.start();
+    for (int i = 0; i < 8; ++i) run.put(2);
+  });
+}
+
+TEST_F(IoErrorsTest, LargePutsOverSegments) {
+  sweep([](ChannelRun& run) {
+    run.start();
+    run.put(1);
+    run.put(30, 900);
+    run.put(1);
+    run.put(30, 900);
+    run.put(1);
+  });
+}
+
+TEST_F(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
+  sweep([](ChannelRun& run) {
+    run.start();
+    for (int i = 0; i < 8; ++i) run.put(2);
+    run.take_and_commit(12);
+    run.checkpoint();
+    for (int i = 0; i < 6; ++i) run.put(1);
+    run.take_and_commit(6);
+    run.checkpoint();
+    run.put(1);
+  });
+}
+
+TEST_F(IoErrorsTest, StopAndStart) {
+  sweep([](ChannelRun& run) {
+    run.start();
+    run.put(3);
+    run.take_and_commit(1);
+    run.stop();
+    if (!run.start()) run.start();
+    run.put(2);
+    run.stop();
+    run.start();
+    run.put(1);
+  });
+}
+
+}  // namespace
+}  // namespace spillway::test
