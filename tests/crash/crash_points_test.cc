@@ -48,8 +48,7 @@ class CrashPointsTest : public testing::Test {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "crash points: {} crash states, seed {}
-", images_, seeds(1).front());
+    fmt::print(stderr, "crash points: {} crash states, seed {}\n", images_, seeds(1).front());
     EXPECT_GT(images_, 20U);
   }
 

@@ -122,8 +122,8 @@ class AtlasBitsTest : public testing::TestWithParam<StoreKind> {
 
   void sweep_all(const std::vector<Region>& regions) {
     for (const Region& region : regions) sweep(region);
-    fmt::print(stderr, "atlas: {} damaged directories read, {} wrong
-", tally_.flips, tally_.failures);
+    fmt::print(stderr, "atlas: {} damaged directories read, {} wrong\n", tally_.flips,
+               tally_.failures);
     EXPECT_EQ(tally_.failures, 0U);
     EXPECT_GT(tally_.flips, 300U);
   }

@@ -53,8 +53,7 @@ class FaultAtlasTest : public testing::TestWithParam<StoreKind> {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "atlas: {} damaged directories opened, {} wrong
-", tried_, failures_);
+    fmt::print(stderr, "atlas: {} damaged directories opened, {} wrong\n", tried_, failures_);
     EXPECT_GT(tried_, 0U);
     EXPECT_EQ(failures_, 0U);
   }

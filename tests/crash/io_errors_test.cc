@@ -53,8 +53,7 @@ class IoErrorsTest : public testing::Test {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "io errors: {} failing runs, seed {}
-", runs_, seeds(1).front());
+    fmt::print(stderr, "io errors: {} failing runs, seed {}\n", runs_, seeds(1).front());
     EXPECT_GT(runs_, 100U);
   }
 
