@@ -28,7 +28,8 @@ const std::vector<Error>& errors() {
   return all;
 }
 
-class IoErrorsTest : public testing::Test {
+// Whether the disk takes direct I/O.
+class IoErrorsTest : public testing::TestWithParam<bool> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -36,9 +37,9 @@ class IoErrorsTest : public testing::Test {
   template <class Work>
   void sweep(Work work) {
     for (const std::uint64_t seed : seeds(1)) {
-      SCOPED_TRACE(replay_hint(seed));
+      SCOPED_TRACE(replay_hint(seed) + (GetParam() ? ", direct" : ", through the page cache"));
       runs_ += sweep_errors(
-          {.disk = {.seed = seed}}, errors(),
+          {.disk = {.seed = seed, .is_direct = GetParam()}}, errors(),
           [&](SimDisk& disk) {
             ChannelRun run(disk);
             work(run);
@@ -60,14 +61,14 @@ class IoErrorsTest : public testing::Test {
   std::uint64_t runs_ = 0;
 };
 
-TEST_F(IoErrorsTest, FirstStartAndPuts) {
+TEST_P(IoErrorsTest, FirstStartAndPuts) {
   sweep([](ChannelRun& run) {
     if (!run.start()) run.start();
     for (int i = 0; i < 8; ++i) run.put(2);
   });
 }
 
-TEST_F(IoErrorsTest, LargePutsOverSegments) {
+TEST_P(IoErrorsTest, LargePutsOverSegments) {
   sweep([](ChannelRun& run) {
     run.start();
     run.put(1);
@@ -78,7 +79,7 @@ TEST_F(IoErrorsTest, LargePutsOverSegments) {
   });
 }
 
-TEST_F(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
+TEST_P(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
   sweep([](ChannelRun& run) {
     run.start();
     for (int i = 0; i < 8; ++i) run.put(2);
@@ -91,7 +92,7 @@ TEST_F(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
   });
 }
 
-TEST_F(IoErrorsTest, StopAndStart) {
+TEST_P(IoErrorsTest, StopAndStart) {
   sweep([](ChannelRun& run) {
     run.start();
     run.put(3);
@@ -104,6 +105,10 @@ TEST_F(IoErrorsTest, StopAndStart) {
     run.put(1);
   });
 }
+
+INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest, testing::Bool(), [](const testing::TestParamInfo<bool>& disk) {
+  return std::string(disk.param ? "Direct" : "PageCache");
+});
 
 }  // namespace
 }  // namespace spillway::test

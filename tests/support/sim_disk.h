@@ -55,8 +55,9 @@ class SimDisk final : public io::FileSystem {
   /// Writes complete in an order drawn from the seed, some of them at each reap().
   Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth) override;
 
-  // Faults. A failing write may leave any of its sectors behind; a failing allocate() may have
-  // grown the file; after a failing sync no later one makes durable what was pending.
+  // Faults. A failing write may leave any of its sectors behind (not direct: in the page cache
+  // only); a failing allocate() may have grown the file; after a failing sync no later one makes
+  // durable what was pending.
   enum class Repeat : std::uint8_t { kOnce, kAlways };
 
   /// kAlways: this call and every later one.

@@ -73,6 +73,7 @@ Result<SimNodePtr> SimKernel::open(const std::string& path, io::OpenMode mode) {
       return Error{.code = Errc::kNotFound, .os_error = ENOENT, .what = "cannot open file"};
     }
     if (is_create) node = store.create(path);
+    if (mode == io::OpenMode::kReadWrite && !options.is_direct) store.forget_cached(node);
   }
   TRY(end_locked(step));
   return node;
@@ -169,7 +170,7 @@ Result<void> SimKernel::write(const SimNodePtr& node, std::uint64_t offset, Byte
     if (step.fault) return end_locked(step);
   }
   if (step.fault) {
-    store.write_part(node, offset, bytes, random);
+    store.write_part(node, offset, bytes, random, /*is_doomed=*/!options.is_direct);
     return end_locked(step);
   }
   const std::uint64_t op_id = store.write(node, offset, bytes);
@@ -228,7 +229,7 @@ SimQueued SimKernel::submit(const SimNodePtr& node, std::uint64_t offset, ByteSp
   SimStep step = begun.value();
   const auto no_space = no_space_locked(node->newest_size_bytes, offset + bytes.size());
   if (step.fault) {
-    queued.op_id = store.write_part(node, offset, bytes, random);
+    queued.op_id = store.write_part(node, offset, bytes, random, /*is_doomed=*/!options.is_direct);
   } else if (no_space) {
     step.fault = no_space;
   } else {

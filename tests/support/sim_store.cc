@@ -140,7 +140,7 @@ std::uint64_t SimStore::write(const SimNodePtr& node, std::uint64_t offset, Byte
 }
 
 std::uint64_t SimStore::write_part(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
-                                   SimRandom& random) {
+                                   SimRandom& random, bool is_doomed) {
   auto sectors = sectors_of({{.offset = offset, .bytes = {bytes.begin(), bytes.end()}}});
   switch (random() % 4) {
     case 0:
@@ -156,7 +156,7 @@ std::uint64_t SimStore::write_part(const SimNodePtr& node, std::uint64_t offset,
                                    [&random](const SimPiece&) { return random() % 2 == 0; }),
                     sectors.end());
   }
-  return add_write(node, std::move(sectors), /*is_doomed=*/true);
+  return add_write(node, std::move(sectors), is_doomed);
 }
 
 void SimStore::set_in_flight(std::uint64_t op_id, bool is_in_flight) {

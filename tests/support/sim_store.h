@@ -82,9 +82,13 @@ class SimStore {
   void grow(const SimNodePtr& node, std::uint64_t size_bytes);
   std::uint64_t write(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes);
 
-  /// A write that fails: none, all, the first or any of its sectors reach the device.
+  /// A write that fails: none, all, the first or any of its sectors get through. With a page cache
+  /// they are `is_doomed`: readable, and not even a sync brings them to the device.
   std::uint64_t write_part(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
-                           SimRandom& random);
+                           SimRandom& random, bool is_doomed);
+
+  /// Makes durable what can be, then shows what the device holds in place of doomed writes.
+  void forget_cached(const SimNodePtr& node);
 
   /// Between submission to a WriteQueue and completion there.
   void set_in_flight(std::uint64_t op_id, bool is_in_flight);

@@ -89,6 +89,20 @@ void SimStore::sync_file(const SimNodePtr& node) {
   });
 }
 
+void SimStore::forget_cached(const SimNodePtr& node) {
+  sync_file(node);
+  const auto is_cached_only = [&node](const SimOp& op) {
+    return op.kind == SimOpKind::kWrite && op.node == node && op.is_doomed && !op.is_in_flight;
+  };
+  if (std::none_of(pending_.begin(), pending_.end(), is_cached_only)) return;
+  std::erase_if(pending_, is_cached_only);
+  node->newest = node->durable;
+  for (const SimOp& op : pending_) {
+    if (op.node != node) continue;
+    for (const SimPiece& piece : op.pieces) node->newest.write(piece.offset, piece.bytes);
+  }
+}
+
 void SimStore::sync_directory(const std::string& directory) {
   settle_all([&directory](const SimOp& op) {
     const bool is_name = op.kind == SimOpKind::kCreate || op.kind == SimOpKind::kRemove;

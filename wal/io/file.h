@@ -22,7 +22,7 @@ inline constexpr std::size_t kBlockBytes = 4096;
 
 enum class OpenMode : std::uint8_t {
   kRead,       // must exist; never written
-  kReadWrite,  // must exist
+  kReadWrite,  // must exist; reads give what the device holds, not what failed to get there
   kCreate,     // must not exist (kExists otherwise); durable only after Directory::sync()
 };
 

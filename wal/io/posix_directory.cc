@@ -56,6 +56,14 @@ int flags_of(OpenMode mode) {
   CHECK(false);
 }
 
+// Linux keeps what it failed to write back as clean pages, and calls a later sync of them done.
+// Read from there, they would pass for stored. Dropping clean pages shows what the device has.
+Result<void> forget_cached(int fd) {
+  if (::fdatasync(fd) != 0) return os_error(errno, "cannot sync file");
+  static_cast<void>(::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));  // a RAM disk may refuse
+  return {};
+}
+
 struct CloseDirectoryStream {
   void operator()(DIR* stream) const { static_cast<void>(::closedir(stream)); }
 };
@@ -136,6 +144,7 @@ Result<std::unique_ptr<File>> PosixDirectory::open(std::string_view name, OpenMo
   }
   OwnedFd fd = try_open(0);
   if (!fd.is_open()) return os_error(errno, "cannot open file");
+  if (mode == OpenMode::kReadWrite) TRY(forget_cached(fd.get()));
   return {std::make_unique<PosixFile>(std::move(fd), /*is_direct=*/false)};
 }
 

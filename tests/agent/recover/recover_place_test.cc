@@ -236,7 +236,7 @@ TEST_F(RecoverPlaceTest, ListShowsWhatIsWrongWithAFile) {
   stored_.stop();
   stored_.remove(StoredChannel::slot(1));
   stored_.truncate(StoredChannel::slot(2), 100'000);
-  for (const std::uint64_t offset : {8, 4104}) stored_.flip(StoredChannel::slot(3), offset);
+  for (const std::uint64_t offset : {8U, 4104U}) stored_.flip(StoredChannel::slot(3), offset);
   const RunResult result = run_recover({"ls", stored_.path()});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(contains(result.out, "slot-00001.seg  missing")) << result.out;
