@@ -90,18 +90,31 @@ Result<void> SegmentReader::load_chunk(Lsn lsn, std::uint64_t bytes) {
 }
 
 Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableByteSpan bytes) {
-  for (std::size_t at = 0; at < bytes.size(); at += kBlockAlignBytes) {
-    const MutableByteSpan block = bytes.subspan(at, kBlockAlignBytes);
-    const auto read = file_->read_at(offset + at, block);
+  std::uint64_t unreadable = 0;
+  std::size_t done = 0;
+  for (; done < bytes.size(); done += kBlockAlignBytes) {
+    const MutableByteSpan block = bytes.subspan(done, kBlockAlignBytes);
+    const auto read = file_->read_at(offset + done, block);
     if (read.has_value()) {
-      if (read.value() < kBlockAlignBytes) return at;
+      if (read.value() < kBlockAlignBytes) break;
       continue;
     }
     if (read.error().code != Errc::kIo) return read.error();
     std::fill(block.begin(), block.end(), std::byte{0});
-    ++unreadable_blocks_;
+    ++unreadable;
   }
-  return bytes.size();
+  if (unreadable * kBlockAlignBytes == bytes.size()) TRY(probe_device());
+  unreadable_blocks_ += unreadable;
+  return done;
+}
+
+Result<void> SegmentReader::probe_device() {
+  io::AlignedBuffer block(kBlockAlignBytes);
+  const auto first = file_->read_at(0, block.span());
+  if (first.has_value()) return {};
+  const auto copy = file_->read_at(kBlockAlignBytes, block.span());
+  if (copy.has_value()) return {};
+  return copy.error();
 }
 
 }  // namespace spillway::wal

@@ -28,7 +28,8 @@ class SegmentReader {
   };
 
   /// The block at `lsn`, valid only if whole and well-formed. Sectors the device cannot read count
-  /// as damaged; bytes behind the end of the file as blank.
+  /// as damaged; bytes behind the end of the file as blank. A device that does not even give the
+  /// segment's header is gone rather than damaged: kIo, and nothing is known about the block.
   Result<Found> read(Lsn lsn);
 
   /// Nothing at or behind `end` is read until this is called again with a later one: a writer may
@@ -49,6 +50,7 @@ class SegmentReader {
   Result<ByteSpan> fetch(Lsn lsn, std::uint64_t bytes);
   Result<void> load_chunk(Lsn lsn, std::uint64_t bytes);
   Result<std::size_t> read_salvaging(std::uint64_t offset, MutableByteSpan bytes);
+  Result<void> probe_device();
 
   std::shared_ptr<io::File> file_;
   const Segment segment_;

@@ -158,6 +158,23 @@ TEST_F(LogReaderTest, UnreadableSectorCostsItsBlockOnly) {
   expect_lost(stored(), {entries_in(blocks[4])});
 }
 
+TEST_F(LogReaderTest, DeviceThatIsGoneLosesNothing) {
+  open();
+  fill(10);
+  BlockCache empty(0);
+  LogReader reader = new_reader(empty);
+  reader.seek({0}, {1});
+  disk.fail_when([](const test::SimCall& call) { return call.kind == test::SimCallKind::kRead; },
+                 {.code = Errc::kIo, .os_error = EIO, .what = "gone"});
+  for (int i = 0; i < 3; ++i) {
+    const auto step = reader.next(writer->durable_end());
+    ASSERT_FALSE(step.has_value());
+    EXPECT_EQ(step.error().code, Errc::kIo);
+  }
+  disk.clear_faults();
+  EXPECT_EQ(read_to(reader, writer->durable_end()).entries, expected);
+}
+
 TEST_F(LogReaderTest, MissingSlotLosesItsSegmentExactly) {
   open();
   fill(80, 2, 1500);
