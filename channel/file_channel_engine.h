@@ -1,0 +1,42 @@
+// What a started file channel consists of, in the order in which it has to go away.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "channel/capacity.h"
+#include "channel/delivery.h"
+#include "channel/file_channel.h"
+#include "checkpoint/manifest_store.h"
+#include "wal/block_cache.h"
+#include "wal/io/file.h"
+#include "wal/log_reader.h"
+#include "wal/log_writer.h"
+#include "wal/segment_table.h"
+#include "wal/slot_pool.h"
+
+namespace spillway::channel {
+
+struct FileChannel::Engine {
+  Engine(const FileChannelOptions& options, Delivery::OnLost on_lost)
+      : capacity(options.capacity_events, Capacity::kUnlimited),
+        cache(options.log.cache_bytes_max),
+        lost_handler(std::move(on_lost)) {}
+
+  Capacity capacity;
+  std::unique_ptr<io::Directory> checkpoint_directory;
+  std::vector<std::unique_ptr<io::Directory>> data_directories;
+  std::vector<std::unique_ptr<io::DirectoryLock>> locks;
+  const io::Directory* empty_directory = nullptr;  // a data directory without any file
+  std::unique_ptr<checkpoint::ManifestStore> manifests;
+  std::unique_ptr<wal::SlotPool> slots;
+  wal::SegmentTable segments;
+  wal::BlockCache cache;
+  Delivery::OnLost lost_handler;
+  std::unique_ptr<wal::LogReader> reader;
+  std::unique_ptr<Delivery> delivery;
+  std::unique_ptr<wal::LogWriter> writer;
+};
+
+}  // namespace spillway::channel

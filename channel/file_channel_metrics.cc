@@ -1,0 +1,58 @@
+// What a file channel tells about itself.
+#include "channel/file_channel_engine.h"
+#include "wal/base/check.h"
+
+namespace spillway::channel {
+
+const wal::LogWriterMetrics& FileChannel::log_metrics() const {
+  CHECK(engine_ != nullptr);
+  return engine_->writer->metrics();
+}
+
+bool FileChannel::is_failed() const {
+  const GatePass pass(gate_);
+  return pass.is_admitted() && engine_->writer->poison().has_value();
+}
+
+void FileChannel::collect(MetricSink& sink) const {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return;
+  const Engine& engine = *engine_;
+  const wal::LogWriterMetrics& log = engine.writer->metrics();
+  const wal::SlotPool::Stats slots = engine.slots->stats();
+  sink.histogram("commit_ns", "Time from a put to its durability.", commit_ns_);
+  sink.histogram("log_write_ns", "Time of one durable write.", log.write_ns);
+  sink.histogram("log_block_size_bytes", "Size of the blocks written.", log.block_size_bytes);
+  sink.counter("log_written_bytes_total", "Bytes written to the log.", log.bytes.value());
+  sink.counter("log_payload_bytes_total", "Of them, events and acknowledgements.",
+               log.payload_bytes.value());
+  sink.counter("checkpoints_total", "Manifests written.", checkpoints_.value());
+  sink.counter("checkpoint_errors_total", "Manifests that could not be written.",
+               checkpoint_errors_.value());
+  sink.counter("manifest_written_bytes_total", "Bytes written to the manifest.",
+               engine.manifests->bytes_written());
+  sink.counter("disk_read_bytes_total", "Log bytes read back for consumers.",
+               engine.reader->disk_read_bytes.value());
+  sink.counter("cache_hits_total", "Blocks handed to consumers from memory.",
+               engine.cache.hits.value());
+  sink.counter("cache_misses_total", "Blocks that had to be read from disk.",
+               engine.cache.misses.value());
+  sink.gauge("cache_bytes", "Unread blocks held in memory.",
+             static_cast<double>(engine.cache.bytes()));
+  sink.gauge("segments", "Segments with unacknowledged events.",
+             static_cast<double>(engine.segments.size()));
+  sink.gauge("spare_slots", "Slot files ready for use.", static_cast<double>(slots.spare));
+  sink.counter("slots_created_total", "Slot files made.", slots.created);
+  sink.counter("slots_deleted_total", "Slot files deleted.", slots.deleted);
+  sink.counter("slots_unprepared_total", "Slots used before they were pre-written.",
+               slots.unprepared);
+  sink.counter("lost_events_total", "Events lost to damage since the channel was created.",
+               lost_entries_.load());
+  sink.counter("corrupt_events_total", "Events that were stored whole and are no events.",
+               engine.delivery->corrupt_events.value());
+  sink.gauge("is_out_of_space", "1 while no slot file can be made.", slots.is_out_of_space ? 1 : 0);
+  sink.gauge("is_failed", "1 after a device error, until the channel is started again.",
+             engine.writer->poison() ? 1 : 0);
+}
+
+}  // namespace spillway::channel
