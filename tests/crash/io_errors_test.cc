@@ -106,9 +106,10 @@ TEST_P(IoErrorsTest, StopAndStart) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest, testing::Bool(), [](const testing::TestParamInfo<bool>& disk) {
-  return std::string(disk.param ? "Direct" : "PageCache");
-});
+INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& disk) {
+                           return std::string(disk.param ? "Direct" : "PageCache");
+                         });
 
 }  // namespace
 }  // namespace spillway::test
