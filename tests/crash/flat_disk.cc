@@ -36,6 +36,12 @@ class FlatFile final : public io::File {
     file.size_bytes = std::max(file.size_bytes, size_bytes);
     return {};
   }
+  Result<void> truncate(std::uint64_t size_bytes) override {
+    DiskImage::FileImage& file = image_.file(path_);
+    file.size_bytes = std::min(file.size_bytes, size_bytes);
+    file.bytes.cut(file.size_bytes);
+    return {};
+  }
   [[nodiscard]] int descriptor() const override { return -1; }
 
  private:

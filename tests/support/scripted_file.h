@@ -25,6 +25,7 @@ struct ScriptedDisk {
   std::deque<std::optional<Error>> writes;
   std::deque<std::optional<Error>> syncs;
   std::deque<std::optional<Error>> allocations;
+  std::deque<std::optional<Error>> truncations;
 };
 
 /// A failing call changes nothing. Not thread-safe.
@@ -60,6 +61,12 @@ class ScriptedFile final : public io::File {
   Result<void> allocate(std::uint64_t size_bytes) override {
     if (auto error = take(disk_.allocations)) return *error;
     grow(size_bytes);
+    return {};
+  }
+
+  Result<void> truncate(std::uint64_t size_bytes) override {
+    if (auto error = take(disk_.truncations)) return *error;
+    if (disk_.bytes.size() > size_bytes) disk_.bytes.resize(size_bytes);
     return {};
   }
 

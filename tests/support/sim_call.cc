@@ -8,9 +8,10 @@ namespace spillway::test {
 namespace {
 
 // In the order of SimCallKind.
-constexpr std::array kNames{"open directory", "open queue",     "open",  "create", "list",
-                            "remove",         "sync directory", "space", "lock",   "read",
-                            "write",          "submit",         "sync",  "size",   "allocate"};
+constexpr std::array kNames{"open directory", "open queue", "open",           "create",
+                            "list",           "remove",     "sync directory", "space",
+                            "lock",           "read",       "write",          "submit",
+                            "sync",           "size",       "allocate",       "truncate"};
 
 }  // namespace
 
@@ -24,6 +25,7 @@ bool changes_disk(SimCallKind kind) {
     case SimCallKind::kSubmit:
     case SimCallKind::kSync:
     case SimCallKind::kAllocate:
+    case SimCallKind::kTruncate:
       return true;
     default:
       return false;

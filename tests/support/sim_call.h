@@ -22,10 +22,11 @@ enum class SimCallKind : std::uint8_t {
   kSync,
   kSize,
   kAllocate,
+  kTruncate,
 };
 
 /// What a power loss may undo.
-enum class SimOpKind : std::uint8_t { kWrite, kGrow, kCreate, kRemove };
+enum class SimOpKind : std::uint8_t { kWrite, kGrow, kShrink, kCreate, kRemove };
 
 enum class CrashPhase : std::uint8_t {
   kBefore,           // the call has no effect

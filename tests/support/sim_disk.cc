@@ -17,6 +17,7 @@ std::string without_trailing_slash(std::string path) {
 PendingOp described(const SimOp& op) {
   PendingOp pending{.kind = op.kind, .path = op.path, .is_in_flight = op.is_in_flight};
   if (op.kind == SimOpKind::kGrow) pending.offset = op.grows_to_bytes;
+  if (op.kind == SimOpKind::kShrink) pending.offset = op.shrinks_to_bytes;
   if (!op.pieces.empty()) pending.offset = op.pieces.front().offset;
   for (const SimPiece& piece : op.pieces) pending.size_bytes += piece.bytes.size();
   return pending;

@@ -37,7 +37,7 @@ struct SimOptions {
 struct PendingOp {
   SimOpKind kind = SimOpKind::kWrite;
   std::string path = {};
-  std::uint64_t offset = 0;  // of the first byte; kGrow: the new size
+  std::uint64_t offset = 0;  // of the first byte; kGrow, kShrink: the new size
   std::uint64_t size_bytes = 0;
   bool is_in_flight = false;  // submitted to a WriteQueue, not reaped
 };
@@ -56,8 +56,8 @@ class SimDisk final : public io::FileSystem {
   Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth) override;
 
   // Faults. A failing write may leave any of its sectors behind (not direct: in the page cache
-  // only); a failing allocate() may have grown the file; after a failing sync no later one makes
-  // durable what was pending.
+  // only); a failing allocate() may have grown the file, a failing truncate() may have cut it;
+  // after a failing sync no later one makes durable what was pending.
   enum class Repeat : std::uint8_t { kOnce, kAlways };
 
   /// kAlways: this call and every later one.

@@ -136,6 +136,48 @@ TEST_F(SimDiskTest, BytesBehindALostSizeReadAsZerosWhenTheFileGrowsAgain) {
   EXPECT_EQ(blocks_of(*image, "d/log"), "o.");
 }
 
+TEST_F(SimDiskTest, CutIsPendingUntilTheFileIsSynced) {
+  const auto file = create_durable("log", 3);
+  ASSERT_TRUE(file->truncate(kBlockBytes).has_value());
+  EXPECT_EQ(blocks_of(disk, "d/log"), "o");
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("o", "ooo"));
+  ASSERT_TRUE(file->sync().has_value());
+  EXPECT_THAT(disk.pending(), IsEmpty());
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("o"));
+}
+
+TEST_F(SimDiskTest, CutTakesTheWritesBehindItAlong) {
+  const auto file = create_durable("log", 2);
+  ASSERT_TRUE(write(*file, 1, 'a', Durability::kNone).has_value());
+  ASSERT_TRUE(file->truncate(kBlockBytes).has_value());
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("o", "oa", "oo"));
+  ASSERT_TRUE(file->sync().has_value());
+  ASSERT_TRUE(file->allocate(2 * kBlockBytes).has_value());
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("o", "o."));
+}
+
+TEST_F(SimDiskTest, WhatIsDurableBehindACutMakesTheCutDurable) {
+  const auto file = create_durable("log", 4);
+  ASSERT_TRUE(file->truncate(kBlockBytes).has_value());
+  ASSERT_TRUE(write(*file, 0, 'a', Durability::kDurable).has_value());
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("a", "aooo")) << "before the cut: says nothing of it";
+  ASSERT_TRUE(write(*file, 2, 'b', Durability::kDurable).has_value());
+  EXPECT_THAT(outcomes("d/log"), ElementsAre("a.b"));
+}
+
+TEST_F(SimDiskTest, FailedCutMayHaveCut) {
+  std::set<std::string> found;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "log" + std::to_string(i);
+    const auto file = create_durable(name, 2);
+    disk.fail_when([](const SimCall& call) { return call.kind == SimCallKind::kTruncate; }, kBroken,
+                   SimDisk::Repeat::kOnce);
+    EXPECT_EQ(file->truncate(0).error().os_error, EIO);
+    found.insert(blocks_of(disk, "d/" + name));
+  }
+  EXPECT_THAT(found, ElementsAre("", "oo"));
+}
+
 TEST_F(SimDiskTest, TornWriteMixesOldNewAndGarbageBySector) {
   const auto file = create_durable("log", 4);
   ASSERT_TRUE(file->write_at(0, filled('n', 4).span(), Durability::kNone).has_value());

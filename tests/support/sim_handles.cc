@@ -46,6 +46,12 @@ Result<void> SimFile::allocate(std::uint64_t size_bytes) {
   return kernel_->allocate(node_, size_bytes);
 }
 
+Result<void> SimFile::truncate(std::uint64_t size_bytes) {
+  CHECK(size_bytes % io::kBlockBytes == 0);
+  CHECK(mode_ != io::OpenMode::kRead);
+  return kernel_->truncate(node_, size_bytes);
+}
+
 std::string SimDirectory::path_of(std::string_view name) const {
   CHECK(!name.empty());
   CHECK(name.find('/') == std::string_view::npos);

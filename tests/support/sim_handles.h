@@ -22,6 +22,7 @@ class SimFile final : public io::File {
   Result<void> sync() override { return kernel_->sync(node_); }
   Result<std::uint64_t> size_bytes() override { return kernel_->size(node_); }
   Result<void> allocate(std::uint64_t size_bytes) override;
+  Result<void> truncate(std::uint64_t size_bytes) override;
   [[nodiscard]] int descriptor() const override { return -1; }
 
   [[nodiscard]] const SimNodePtr& node() const { return node_; }

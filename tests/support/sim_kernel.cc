@@ -217,6 +217,14 @@ Result<void> SimKernel::allocate(const SimNodePtr& node, std::uint64_t size_byte
   return end_locked(step);
 }
 
+Result<void> SimKernel::truncate(const SimNodePtr& node, std::uint64_t size_bytes) {
+  const std::lock_guard guard(mutex);
+  TRY_ASSIGN(const SimStep step,
+             begin_locked(SimCallKind::kTruncate, node->path, node->newest_size_bytes, size_bytes));
+  if (!step.fault || random() % 2 == 0) store.shrink(node, size_bytes);
+  return end_locked(step);
+}
+
 SimQueued SimKernel::submit(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
                             std::uint64_t tag) {
   const std::lock_guard guard(mutex);

@@ -61,6 +61,7 @@ class SimKernel {
   Result<void> sync(const SimNodePtr& node);
   Result<std::uint64_t> size(const SimNodePtr& node);
   Result<void> allocate(const SimNodePtr& node, std::uint64_t size_bytes);
+  Result<void> truncate(const SimNodePtr& node, std::uint64_t size_bytes);
   SimQueued submit(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes, std::uint64_t tag);
 
   struct Fault {

@@ -109,6 +109,17 @@ void SimStore::grow(const SimNodePtr& node, std::uint64_t size_bytes) {
                       .grows_to_bytes = size_bytes});
 }
 
+void SimStore::shrink(const SimNodePtr& node, std::uint64_t size_bytes) {
+  if (size_bytes >= node->newest_size_bytes) return;
+  node->newest.cut(size_bytes);
+  node->newest_size_bytes = size_bytes;
+  pending_.push_back({.id = ++last_op_id_,
+                      .kind = SimOpKind::kShrink,
+                      .path = node->path,
+                      .node = node,
+                      .shrinks_to_bytes = size_bytes});
+}
+
 void SimStore::check_disjoint(const SimNodePtr& node, const std::vector<SimPiece>& pieces) const {
   for (const SimOp& op : pending_) {
     if (op.node != node || !op.is_in_flight) continue;

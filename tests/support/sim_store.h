@@ -2,8 +2,9 @@
 //
 // The model: a write is pending until a durable write completes or its file is synced; names are
 // pending until their directory is synced; a grown size is pending until its file is synced or a
-// durable write lands beyond the old size. Reads see the newest. After a failed sync, what was
-// pending can never be made durable by a later sync, although reads still show it.
+// durable write lands beyond the old size; a cut is pending until its file is synced or something
+// behind it is durable, because a file has one size. Reads see the newest. After a failed sync,
+// what was pending can never be made durable by a later sync, although reads still show it.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +46,13 @@ struct SimOp {
   std::uint64_t id = 0;  // in order of submission
   SimOpKind kind = SimOpKind::kWrite;
   std::string path = {};
-  SimNodePtr node = nullptr;          // none for kRemove
-  std::vector<SimPiece> pieces = {};  // kWrite
-  std::uint64_t grows_to_bytes = 0;   // kGrow, and kWrite beyond the end; 0: does not
-  bool is_in_flight = false;          // in a WriteQueue
-  bool is_doomed = false;             // no sync makes it durable any more
-  bool is_superseded = false;         // a later operation on the same name is durable
+  SimNodePtr node = nullptr;           // none for kRemove
+  std::vector<SimPiece> pieces = {};   // kWrite
+  std::uint64_t grows_to_bytes = 0;    // kGrow, and kWrite beyond the end; 0: does not
+  std::uint64_t shrinks_to_bytes = 0;  // kShrink
+  bool is_in_flight = false;           // in a WriteQueue
+  bool is_doomed = false;              // no sync makes it durable any more
+  bool is_superseded = false;          // a later operation on the same name is durable
 };
 
 using SimRandom = std::mt19937_64;
@@ -80,6 +82,7 @@ class SimStore {
   SimNodePtr create(const std::string& path);
   void remove(const std::string& path);
   void grow(const SimNodePtr& node, std::uint64_t size_bytes);
+  void shrink(const SimNodePtr& node, std::uint64_t size_bytes);
   std::uint64_t write(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes);
 
   /// A write that fails: none, all, the first or any of its sectors get through. With a page cache
@@ -116,6 +119,7 @@ class SimStore {
   void settle_all(Matches matches);
   void make_durable(SimOp& op);
   void cut_older(const SimOp& by);
+  void settle_cuts_before(const SimOp& by);
   void supersede_older_names(const SimOp& by);
   void check_disjoint(const SimNodePtr& node, const std::vector<SimPiece>& pieces) const;
   std::uint64_t add_write(const SimNodePtr& node, std::vector<SimPiece> pieces, bool is_doomed);

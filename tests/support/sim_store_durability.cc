@@ -26,6 +26,11 @@ void write_torn_sector(SimBytes& bytes, const SimPiece& sector, SimRandom& rando
   bytes.write(sector.offset, garbage);
 }
 
+bool is_content(const SimOp& op) {
+  return op.kind == SimOpKind::kWrite || op.kind == SimOpKind::kGrow ||
+         op.kind == SimOpKind::kShrink;
+}
+
 }  // namespace
 
 // Older pending writes to the same place must not come back over a newer durable one.
@@ -35,6 +40,20 @@ void SimStore::cut_older(const SimOp& by) {
     for (const SimPiece& piece : by.pieces) {
       op.pieces = without_range(op.pieces, piece.offset, piece.offset + piece.bytes.size());
     }
+  }
+}
+
+// What becomes durable behind a cut takes the cut along, even one that a failed sync has doomed:
+// both are in the file's one size.
+void SimStore::settle_cuts_before(const SimOp& by) {
+  std::uint64_t end = by.grows_to_bytes;
+  for (const SimPiece& piece : by.pieces) end = std::max(end, piece.offset + piece.bytes.size());
+  for (SimOp& op : pending_) {
+    if (op.id >= by.id) break;
+    if (op.kind != SimOpKind::kShrink || op.node != by.node || op.is_superseded) continue;
+    if (end <= op.shrinks_to_bytes) continue;
+    make_durable(op);
+    op.is_superseded = true;
   }
 }
 
@@ -56,10 +75,21 @@ void SimStore::make_durable(SimOp& op) {
       supersede_older_names(op);
       durable_names_.erase(op.path);
       break;
+    case SimOpKind::kShrink:
+      for (SimOp& older : pending_) {
+        if (older.id >= op.id || older.node != op.node) continue;
+        older.pieces = without_range(older.pieces, op.shrinks_to_bytes, UINT64_MAX);
+        older.grows_to_bytes = std::min(older.grows_to_bytes, op.shrinks_to_bytes);
+      }
+      op.node->durable_size_bytes = std::min(op.node->durable_size_bytes, op.shrinks_to_bytes);
+      op.node->durable.cut(op.shrinks_to_bytes);
+      break;
     case SimOpKind::kGrow:
+      settle_cuts_before(op);
       op.node->durable_size_bytes = std::max(op.node->durable_size_bytes, op.grows_to_bytes);
       break;
     case SimOpKind::kWrite:
+      settle_cuts_before(op);
       cut_older(op);
       for (const SimPiece& piece : op.pieces) {
         op.node->durable.write(piece.offset, piece.bytes);
@@ -84,8 +114,7 @@ void SimStore::settle(std::uint64_t op_id) {
 
 void SimStore::sync_file(const SimNodePtr& node) {
   settle_all([&node](const SimOp& op) {
-    const bool is_content = op.kind == SimOpKind::kWrite || op.kind == SimOpKind::kGrow;
-    return is_content && op.node == node && !op.is_doomed && !op.is_in_flight;
+    return is_content(op) && op.node == node && !op.is_doomed && !op.is_in_flight;
   });
 }
 
@@ -99,6 +128,7 @@ void SimStore::forget_cached(const SimNodePtr& node) {
   node->newest = node->durable;
   for (const SimOp& op : pending_) {
     if (op.node != node) continue;
+    if (op.kind == SimOpKind::kShrink) node->newest.cut(op.shrinks_to_bytes);
     for (const SimPiece& piece : op.pieces) node->newest.write(piece.offset, piece.bytes);
   }
 }
@@ -112,8 +142,7 @@ void SimStore::sync_directory(const std::string& directory) {
 
 void SimStore::fail_sync_file(const SimNodePtr& node) {
   for (SimOp& op : pending_) {
-    const bool is_content = op.kind == SimOpKind::kWrite || op.kind == SimOpKind::kGrow;
-    if (is_content && op.node == node && !op.is_in_flight) op.is_doomed = true;
+    if (is_content(op) && op.node == node && !op.is_in_flight) op.is_doomed = true;
   }
 }
 
@@ -146,6 +175,10 @@ SimStore SimStore::after_power_loss(const Survivors& survivors) const {
     if (op.kind == SimOpKind::kRemove && is_whole) after.durable_names_.erase(op.path);
     if (op.node == nullptr) continue;
     SimNode& node = *copy_of(op.node);
+    if (op.kind == SimOpKind::kShrink && is_whole) {
+      node.durable.cut(op.shrinks_to_bytes);
+      node.durable_size_bytes = std::min(node.durable_size_bytes, op.shrinks_to_bytes);
+    }
     if (op.grows_to_bytes > node.durable_size_bytes && is_whole) {
       node.durable_size_bytes = op.grows_to_bytes;
     }

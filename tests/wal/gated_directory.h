@@ -65,6 +65,7 @@ class GatedFile final : public io::File {
   Result<void> sync() override { return file_->sync(); }
   Result<std::uint64_t> size_bytes() override { return file_->size_bytes(); }
   Result<void> allocate(std::uint64_t size_bytes) override { return file_->allocate(size_bytes); }
+  Result<void> truncate(std::uint64_t size_bytes) override { return file_->truncate(size_bytes); }
   [[nodiscard]] int descriptor() const override { return file_->descriptor(); }
 
  private:

@@ -58,6 +58,11 @@ class File {
   /// after sync(); before that, a durable write preserves it up to its own end.
   virtual Result<void> allocate(std::uint64_t size_bytes) = 0;
 
+  /// Gives up everything behind `size_bytes`; a file that is not larger stays as it is. After a
+  /// failure it may have been cut. The new size survives a power loss after sync(), or once a
+  /// later call that grew the file again is durable; before that the old bytes may come back.
+  virtual Result<void> truncate(std::uint64_t size_bytes) = 0;
+
   /// The kernel's descriptor for a ring, or -1 when there is none (simulated files).
   [[nodiscard]] virtual int descriptor() const = 0;
 };
@@ -76,6 +81,7 @@ struct SpaceInfo {
   std::uint64_t total_bytes = 0;
   bool is_direct = true;          // O_DIRECT works here (not on tmpfs)
   bool is_copy_on_write = false;  // btrfs, ZFS, bcachefs: pre-writing brings nothing
+  bool is_memory = false;         // tmpfs, ramfs: likewise, and nothing survives a reboot
 };
 
 /// One directory. Names contain no '/'. Thread-safe.

@@ -87,7 +87,8 @@ Result<void> PosixDirectory::detect_file_system(Purpose purpose) {
   }
   const auto magic = static_cast<std::uint32_t>(info.f_type);
   is_copy_on_write_ = is_among(kCopyOnWriteFileSystems, magic);
-  if (is_among(kMemoryFileSystems, magic)) {
+  is_memory_ = is_among(kMemoryFileSystems, magic);
+  if (is_memory_) {
     is_direct_ = false;
   } else if (purpose == Purpose::kReadWrite) {
     probe_direct_io();
@@ -199,7 +200,8 @@ Result<SpaceInfo> PosixDirectory::space() {
   return SpaceInfo{.free_bytes = info.f_bavail * info.f_frsize,
                    .total_bytes = info.f_blocks * info.f_frsize,
                    .is_direct = is_direct_,
-                   .is_copy_on_write = is_copy_on_write_};
+                   .is_copy_on_write = is_copy_on_write_,
+                   .is_memory = is_memory_};
 }
 
 Result<std::unique_ptr<DirectoryLock>> PosixDirectory::lock() {

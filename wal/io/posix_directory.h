@@ -44,6 +44,7 @@ class PosixDirectory final : public Directory {
   const OwnedFd fd_;
   const std::string path_;
   bool is_copy_on_write_ = false;  // fixed after open_path
+  bool is_memory_ = false;         // likewise
 
   std::atomic<bool> is_direct_{true};  // only ever goes to false
 };

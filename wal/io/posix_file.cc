@@ -79,6 +79,16 @@ Result<void> PosixFile::allocate(std::uint64_t size_bytes) {
   return os_error(errno, "cannot allocate file space", size_bytes);
 }
 
+Result<void> PosixFile::truncate(std::uint64_t size_bytes) {
+  CHECK(size_bytes % kBlockBytes == 0);
+  TRY_ASSIGN(const std::uint64_t old_size_bytes, this->size_bytes());
+  if (old_size_bytes <= size_bytes) return {};
+  const int outcome =
+      retry_interrupted([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size_bytes)); });
+  if (outcome != 0) return os_error(errno, "cannot cut file", size_bytes);
+  return {};
+}
+
 Result<void> PosixFile::write_zeros_until(std::uint64_t size_bytes) {
   TRY_ASSIGN(const std::uint64_t old_size_bytes, this->size_bytes());
   std::uint64_t at = align_up(old_size_bytes, kBlockBytes);

@@ -20,6 +20,7 @@ class PosixFile final : public File {
   Result<void> sync() override;
   Result<std::uint64_t> size_bytes() override;
   Result<void> allocate(std::uint64_t size_bytes) override;
+  Result<void> truncate(std::uint64_t size_bytes) override;
   [[nodiscard]] int descriptor() const override { return fd_.get(); }
 
  private:

@@ -105,6 +105,20 @@ TEST_P(FileSystemTest, AllocateGrowsWithZerosAndNeverShrinks) {
   EXPECT_EQ(contents(*file), block('a') + block('\0') + block('\0'));
 }
 
+TEST_P(FileSystemTest, TruncateGivesUpTheEndForGoodAndNeverGrows) {
+  const auto file = std::move(directory_->open("log", OpenMode::kCreate).value());
+  ASSERT_TRUE(
+      file->write_at(0, filled(3 * kBlockBytes, 'a').span(), Durability::kNone).has_value());
+  ASSERT_TRUE(file->truncate(4 * kBlockBytes).has_value());
+  EXPECT_EQ(file->size_bytes().value(), 3 * kBlockBytes);
+  ASSERT_TRUE(file->truncate(kBlockBytes).has_value());
+  EXPECT_EQ(contents(*file), block('a'));
+  ASSERT_TRUE(file->allocate(2 * kBlockBytes).has_value());
+  EXPECT_EQ(contents(*file), block('a') + block('\0'));
+  ASSERT_TRUE(file->truncate(0).has_value());
+  EXPECT_EQ(file->size_bytes().value(), 0U);
+}
+
 TEST_P(FileSystemTest, ListIsSortedAndKnowsRemovedNames) {
   ASSERT_TRUE(directory_->open("b", OpenMode::kCreate).has_value());
   ASSERT_TRUE(directory_->open("c", OpenMode::kCreate).has_value());

@@ -46,6 +46,7 @@ class FullPipe final : public File {
   Result<void> sync() override { return {}; }
   Result<std::uint64_t> size_bytes() override { return std::uint64_t{0}; }
   Result<void> allocate(std::uint64_t) override { return {}; }
+  Result<void> truncate(std::uint64_t) override { return {}; }
   [[nodiscard]] int descriptor() const override { return write_end_.get(); }
 
  private:
