@@ -209,6 +209,7 @@ void FileChannel::stop() {
   }
   if (checkpointer_.joinable()) checkpointer_.join();
   const std::shared_ptr<Engine> engine = std::exchange(engine_, nullptr);
+  engine->reader->stop();
   Result<void> closed = engine->writer->close();
   if (closed.has_value()) closed = store_manifest(*engine, /*is_clean=*/true);
   if (!closed.has_value()) {

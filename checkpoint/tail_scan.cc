@@ -20,7 +20,8 @@ TailScan::TailScan(wal::SlotPool& slots, const wal::LogOptions& options,
       options_(options),
       seed_(wal::hash_seed(log.channel_id)),
       chain_(std::move(chain)),
-      log_(log) {
+      log_(log),
+      ahead_(options) {
   while (index_ + 1 < chain_.size() && chain_[index_ + 1].segment.first_lsn <= log_.end.lsn) {
     ++index_;
   }
@@ -54,8 +55,7 @@ Result<void> TailScan::open_segment() {
     log_.findings.push_back(
         {.kind = Finding::Kind::kSlotShort, .slot = segment.slot, .segment = segment.number});
   }
-  reader_ = std::make_unique<wal::SegmentReader>(std::move(file.value()), segment, seed_,
-                                                 options_.read_bytes);
+  reader_ = std::make_unique<wal::SegmentReader>(std::move(file.value()), segment, seed_, ahead_);
   return {};
 }
 

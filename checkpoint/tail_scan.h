@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoint/recovery.h"
+#include "wal/read_ahead.h"
 #include "wal/recovery_table.h"
 #include "wal/segment_reader.h"
 
@@ -60,6 +61,7 @@ class TailScan {
   std::vector<ChainLink> chain_;
   RecoveredLog& log_;
 
+  wal::ReadAhead ahead_;
   std::size_t index_ = 0;                       // of the segment under the scan
   std::unique_ptr<wal::SegmentReader> reader_;  // nullptr: its file is missing
   bool is_chained_ = true;                      // the next block's previous_hash is known

@@ -9,7 +9,12 @@ namespace spillway::wal {
 void BlockCache::add(Block block) {
   const std::uint64_t size = block_bytes(block.header.payload_bytes);
   const MutexLock lock(mutex_);
-  if (bytes_ + size > bytes_max_) return;
+  if (blocks_.empty()) is_run_over_ = false;
+  if (is_run_over_) return;
+  if (bytes_ + size > bytes_max_) {
+    is_run_over_ = true;
+    return;
+  }
   CHECK(blocks_.empty() || blocks_.back().lsn() < block.lsn());
   bytes_ += size;
   blocks_.push_back(std::move(block));
@@ -28,6 +33,12 @@ std::optional<Block> BlockCache::take(Lsn lsn) {
   }
   misses.add();
   return std::nullopt;
+}
+
+std::optional<Lsn> BlockCache::first_lsn() const {
+  const MutexLock lock(mutex_);
+  if (blocks_.empty()) return std::nullopt;
+  return blocks_.front().lsn();
 }
 
 std::uint64_t BlockCache::bytes() const {

@@ -7,16 +7,18 @@
 
 namespace spillway::wal {
 
-std::shared_ptr<SlabPool> SlabPool::make(std::size_t slab_bytes, std::size_t kept_max) {
+std::shared_ptr<SlabPool> SlabPool::make(std::size_t slab_bytes, std::size_t kept_max,
+                                         io::PageAdvice advice) {
   // The constructor is private so that every pool is shared: slabs refer back to it.
   struct Shared : SlabPool {
-    Shared(std::size_t bytes, std::size_t kept) : SlabPool(bytes, kept) {}
+    Shared(std::size_t bytes, std::size_t kept, io::PageAdvice pages)
+        : SlabPool(bytes, kept, pages) {}
   };
-  return std::make_shared<Shared>(slab_bytes, kept_max);
+  return std::make_shared<Shared>(slab_bytes, kept_max, advice);
 }
 
-SlabPool::SlabPool(std::size_t slab_bytes, std::size_t kept_max)
-    : slab_bytes_(slab_bytes), kept_max_(kept_max) {
+SlabPool::SlabPool(std::size_t slab_bytes, std::size_t kept_max, io::PageAdvice advice)
+    : slab_bytes_(slab_bytes), kept_max_(kept_max), advice_(advice) {
   CHECK(slab_bytes_ % kBlockAlignBytes == 0);
 }
 
@@ -29,7 +31,7 @@ std::shared_ptr<io::AlignedBuffer> SlabPool::get(std::size_t bytes) {
       kept_.pop_back();
     }
   }
-  if (slab.size() == 0) slab = io::AlignedBuffer(std::max(bytes, slab_bytes_));
+  if (slab.size() == 0) slab = io::AlignedBuffer(std::max(bytes, slab_bytes_), advice_);
 
   struct Lease {
     std::shared_ptr<SlabPool> pool;

@@ -18,17 +18,19 @@ namespace spillway::wal {
 class SlabPool : public std::enable_shared_from_this<SlabPool> {
  public:
   /// `slab_bytes`: size of an ordinary slab; `kept_max`: idle slabs kept for reuse.
-  static std::shared_ptr<SlabPool> make(std::size_t slab_bytes, std::size_t kept_max);
+  static std::shared_ptr<SlabPool> make(std::size_t slab_bytes, std::size_t kept_max,
+                                        io::PageAdvice advice = io::PageAdvice::kNormal);
 
   /// At least `bytes` of aligned memory, at least one slab.
   std::shared_ptr<io::AlignedBuffer> get(std::size_t bytes);
 
  private:
-  SlabPool(std::size_t slab_bytes, std::size_t kept_max);
+  SlabPool(std::size_t slab_bytes, std::size_t kept_max, io::PageAdvice advice);
   void give_back(io::AlignedBuffer slab);
 
   const std::size_t slab_bytes_;
   const std::size_t kept_max_;
+  const io::PageAdvice advice_;
   Mutex mutex_;
   std::vector<io::AlignedBuffer> kept_ GUARDED_BY(mutex_);
 };

@@ -9,11 +9,7 @@ namespace spillway::wal {
 
 LogReader::LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
                      const SegmentTable& segments, BlockCache& cache)
-    : seed_(hash_seed(id)),
-      read_bytes_(options.read_bytes),
-      slots_(slots),
-      segments_(segments),
-      cache_(cache) {}
+    : seed_(hash_seed(id)), slots_(slots), segments_(segments), cache_(cache), ahead_(options) {}
 
 void LogReader::seek(Lsn lsn, Sequence sequence) {
   lsn_ = lsn;
@@ -27,6 +23,10 @@ Result<LogReader::Step> LogReader::next(const LogEnd& end) {
   if (auto block = cache_.take(lsn_)) {
     lsn_ = block->end_lsn();
     sequence_ = block->end_sequence();
+    if (reader_ != nullptr) {
+      reader_ = nullptr;
+      ahead_.rest();
+    }
     return Step{.block = std::move(block), .lost = {}};
   }
   return read_from_disk(end);
@@ -43,10 +43,12 @@ Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
       return lose(segment_end, segment_end_sequence);
     }
     if (!file.has_value()) return file.error();
-    reader_ =
-        std::make_unique<SegmentReader>(std::move(file.value()), *segment, seed_, read_bytes_);
+    reader_ = std::make_unique<SegmentReader>(std::move(file.value()), *segment, seed_, ahead_);
   }
-  reader_->read_up_to(segment_end);
+  // What the cache has need not be read. A block reaches over that border only if it is no block.
+  const auto cached = cache_.first_lsn();
+  const Lsn read_end = cached && lsn_ < *cached ? std::min(segment_end, *cached) : segment_end;
+  reader_->read_up_to(read_end);
   const std::uint64_t read_before = reader_->bytes_read();
   TRY_ASSIGN(SegmentReader::Found found, reader_->read(lsn_));
   disk_read_bytes.add(reader_->bytes_read() - read_before);
@@ -73,6 +75,7 @@ Result<LogReader::Step> LogReader::pass_reclaimed(const LogEnd& end) {
 Result<LogReader::Step> LogReader::skip_damage(const Segment& segment, Lsn segment_end,
                                                Sequence segment_end_sequence) {
   CHECK(reader_->segment().number == segment.number);
+  reader_->read_up_to(segment_end);  // the next valid block may be one that the cache has, too
   Lsn at = lsn_;
   while (true) {
     TRY_ASSIGN(const auto valid, reader_->find_valid_after(at, segment_end));

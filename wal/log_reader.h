@@ -9,6 +9,7 @@
 #include "wal/block.h"
 #include "wal/block_cache.h"
 #include "wal/log_writer.h"
+#include "wal/read_ahead.h"
 #include "wal/segment_reader.h"
 #include "wal/segment_table.h"
 #include "wal/slot_pool.h"
@@ -22,7 +23,9 @@ struct LostRange {
   SequenceRange entries;  // may be empty: acknowledgements only
 };
 
-/// Not thread-safe. Segments stay in the table until their entries are acknowledged.
+/// Not thread-safe, but for stop() and bytes_ahead(). Segments stay in the table until their
+/// entries are acknowledged. While it reads from disk, a thread reads ahead of it; none of that
+/// happens while the cache has what it wants.
 class LogReader {
  public:
   LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
@@ -43,6 +46,12 @@ class LogReader {
   [[nodiscard]] Lsn lsn() const { return lsn_; }
   [[nodiscard]] Sequence sequence() const { return sequence_; }
 
+  /// Ends reading ahead.
+  void stop() { ahead_.stop(); }
+
+  /// Read from disk, or being read, before anybody asked for it.
+  [[nodiscard]] std::uint64_t bytes_ahead() const { return ahead_.bytes_ahead(); }
+
   Counter disk_read_bytes;
 
  private:
@@ -52,14 +61,14 @@ class LogReader {
   Step lose(Lsn end_lsn, Sequence end_sequence);
 
   const std::uint64_t seed_;
-  const std::uint64_t read_bytes_;
   SlotPool& slots_;
   const SegmentTable& segments_;
   BlockCache& cache_;
 
   Lsn lsn_;
   Sequence sequence_{1};
-  std::unique_ptr<SegmentReader> reader_;  // of the segment that holds lsn_
+  ReadAhead ahead_;
+  std::unique_ptr<SegmentReader> reader_;  // of the segment that holds lsn_; nullptr: on the cache
 };
 
 }  // namespace spillway::wal

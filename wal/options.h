@@ -35,6 +35,10 @@ struct LogOptions {
   // One sequential read of the consumer path.
   std::uint64_t read_bytes = 1 * kMiB;
 
+  // Read before a consumer that is behind the cache asks for it. Takes up to
+  // 1 + block_bytes_max / read_bytes times as much memory, while it is behind only.
+  std::uint64_t read_ahead_bytes = 8 * kMiB;
+
   // Acknowledgements that no commit has carried for this long get a block of their own, and a
   // quiet log gets one block that proves the last commit durable (recovery_table.h).
   std::uint64_t idle_flush_ms = 5;

@@ -14,6 +14,18 @@ SegmentReader::SegmentReader(std::shared_ptr<io::File> file, const Segment& segm
       segment_(segment),
       seed_(seed),
       chunk_bytes_(align_up(chunk_bytes, kBlockAlignBytes)),
+      ahead_(nullptr),
+      end_(segment.limit_lsn()) {
+  CHECK(file_ != nullptr);
+}
+
+SegmentReader::SegmentReader(std::shared_ptr<io::File> file, const Segment& segment,
+                             std::uint64_t seed, ReadAhead& ahead)
+    : file_(std::move(file)),
+      segment_(segment),
+      seed_(seed),
+      chunk_bytes_(ahead.chunk_bytes()),
+      ahead_(&ahead),
       end_(segment.limit_lsn()) {
   CHECK(file_ != nullptr);
 }
@@ -45,7 +57,7 @@ Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
   if (!is_payload_valid(payload, header.entry_count)) return found;
 
   found.state = BlockState::kValid;
-  found.block = {.header = header, .payload = payload, .memory = chunk_};
+  found.block = {.header = header, .payload = payload, .memory = memory_};
   return found;
 }
 
@@ -61,32 +73,66 @@ Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {
 Result<ByteSpan> SegmentReader::fetch(Lsn lsn, std::uint64_t bytes) {
   bytes = std::min<std::uint64_t>(bytes, end_ - lsn);
   const bool is_loaded =
-      chunk_ != nullptr && chunk_lsn_ <= lsn && (lsn - chunk_lsn_) + bytes <= chunk_size_;
-  if (!is_loaded) TRY(load_chunk(lsn, std::max(bytes, chunk_bytes_)));
+      memory_ != nullptr && chunk_lsn_ <= lsn && (lsn - chunk_lsn_) + bytes <= chunk_.size();
+  if (!is_loaded) TRY(can_load_next(lsn, bytes) ? load_next_chunk(lsn) : load_chunk(lsn, bytes));
   const std::uint64_t at = lsn - chunk_lsn_;
-  const std::uint64_t filled = chunk_size_ > at ? chunk_size_ - at : 0;
-  return ByteSpan(chunk_->span()).subspan(at, std::min(bytes, filled));
+  const std::uint64_t filled = chunk_.size() > at ? chunk_.size() - at : 0;
+  return ByteSpan(chunk_).subspan(at, std::min(bytes, filled));
 }
 
 Result<void> SegmentReader::load_chunk(Lsn lsn, std::uint64_t bytes) {
-  bytes = std::min<std::uint64_t>(bytes, end_ - lsn);
-  // Blocks handed out share the old chunk's memory, so a new one is needed for each load.
-  auto chunk = std::make_shared<io::AlignedBuffer>(bytes);
-  const MutableByteSpan into = chunk->span().first(bytes);
-  std::size_t size = 0;
-  auto read = file_->read_at(segment_.offset_of(lsn), into);
-  if (read.has_value()) {
-    size = read.value();
-  } else if (read.error().code == Errc::kIo) {
-    TRY_ASSIGN(size, read_salvaging(segment_.offset_of(lsn), into));
-  } else {
-    return read.error();
+  if (ahead_ != nullptr && bytes <= chunk_bytes_) {
+    memory_ = nullptr;
+    chunk_ = {};
+    chunk_lsn_ = lsn;
+    return load_next_chunk(lsn);
   }
+  bytes = std::min<std::uint64_t>(std::max(bytes, chunk_bytes_), end_ - lsn);
+  // Blocks handed out share the old chunk's memory, so a new one is needed for each load.
+  auto memory = std::make_shared<io::AlignedBuffer>(bytes);
+  const MutableByteSpan into = memory->span().first(bytes);
+  const std::uint64_t offset = segment_.offset_of(lsn);
+  TRY_ASSIGN(const std::size_t size, salvage(file_->read_at(offset, into), offset, into));
   bytes_read_ += size;
-  chunk_ = std::move(chunk);
+  chunk_ = into.first(align_down(size, kBlockAlignBytes));
   chunk_lsn_ = lsn;
-  chunk_size_ = align_down(size, kBlockAlignBytes);
+  memory_ = std::move(memory);
   return {};
+}
+
+bool SegmentReader::can_load_next(Lsn lsn, std::uint64_t bytes) const {
+  if (ahead_ == nullptr || memory_ == nullptr) return false;
+  const Lsn chunk_end = chunk_lsn_ + chunk_.size();
+  if (lsn < chunk_lsn_ || chunk_end < lsn || chunk_end >= end_) return false;
+  const std::uint64_t kept = chunk_end - lsn;
+  return kept <= ahead_->front_bytes() && bytes <= kept + chunk_bytes_;
+}
+
+Result<void> SegmentReader::load_next_chunk(Lsn lsn) {
+  const Lsn next_lsn = chunk_lsn_ + chunk_.size();
+  const std::uint64_t kept = next_lsn - lsn;
+  const std::uint64_t offset = segment_.offset_of(next_lsn);
+  ReadAhead::Chunk next = ahead_->read(file_, offset, segment_.offset_of(end_));
+  const MutableByteSpan all = next.memory->span();
+  const std::uint64_t bytes = std::min<std::uint64_t>(chunk_bytes_, end_ - next_lsn);
+  TRY_ASSIGN(const std::size_t size,
+             salvage(std::move(next.size), offset, all.subspan(ahead_->front_bytes(), bytes)));
+  bytes_read_ += size;
+  const std::size_t first = ahead_->front_bytes() - kept;
+  // A block that reaches over the border has to lie in one piece.
+  const MutableByteSpan tail = chunk_.last(kept);
+  std::copy(tail.begin(), tail.end(), all.subspan(first).begin());
+  chunk_ = all.subspan(first, kept + align_down(size, kBlockAlignBytes));
+  chunk_lsn_ = lsn;
+  memory_ = std::move(next.memory);
+  return {};
+}
+
+// What the device refused to read in one piece is read block by block.
+Result<std::size_t> SegmentReader::salvage(Result<std::size_t> read, std::uint64_t offset,
+                                           MutableByteSpan bytes) {
+  if (read.has_value() || read.error().code != Errc::kIo) return read;
+  return read_salvaging(offset, bytes);
 }
 
 Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableByteSpan bytes) {

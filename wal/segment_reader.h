@@ -11,6 +11,7 @@
 #include "wal/block.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/io/file.h"
+#include "wal/read_ahead.h"
 #include "wal/segment.h"
 
 namespace spillway::wal {
@@ -18,9 +19,13 @@ namespace spillway::wal {
 /// Not thread-safe. Reads sequentially in chunks; blocks it returns stay valid on their own.
 class SegmentReader {
  public:
-  /// `segment` gives place and incarnation; its end is not relied on.
+  /// `segment` gives place and incarnation; its end is not relied on. Reads `chunk_bytes` at once.
   SegmentReader(std::shared_ptr<io::File> file, const Segment& segment, std::uint64_t seed,
                 std::uint64_t chunk_bytes);
+
+  /// Reads through `ahead`, for whoever means to go through the segment in order.
+  SegmentReader(std::shared_ptr<io::File> file, const Segment& segment, std::uint64_t seed,
+                ReadAhead& ahead);
 
   struct Found {
     BlockState state = BlockState::kBlank;
@@ -49,6 +54,11 @@ class SegmentReader {
   /// Makes `bytes` bytes from `lsn` available, or as many as there are before end_.
   Result<ByteSpan> fetch(Lsn lsn, std::uint64_t bytes);
   Result<void> load_chunk(Lsn lsn, std::uint64_t bytes);
+  /// The chunk behind the one that is loaded, with the end of that one from `lsn` on before it.
+  Result<void> load_next_chunk(Lsn lsn);
+  [[nodiscard]] bool can_load_next(Lsn lsn, std::uint64_t bytes) const;
+  Result<std::size_t> salvage(Result<std::size_t> read, std::uint64_t offset,
+                              MutableByteSpan bytes);
   Result<std::size_t> read_salvaging(std::uint64_t offset, MutableByteSpan bytes);
   Result<void> probe_device();
 
@@ -56,11 +66,12 @@ class SegmentReader {
   const Segment segment_;
   const std::uint64_t seed_;
   const std::uint64_t chunk_bytes_;
-  Lsn end_;  // read_up_to()
+  ReadAhead* const ahead_;  // nullptr: reads itself
+  Lsn end_;                 // read_up_to()
 
-  std::shared_ptr<io::AlignedBuffer> chunk_;
+  SharedMemory memory_;  // of chunk_
+  MutableByteSpan chunk_;
   Lsn chunk_lsn_;
-  std::uint64_t chunk_size_ = 0;  // bytes of chunk_ that are filled
   std::uint64_t bytes_read_ = 0;
   std::uint64_t unreadable_blocks_ = 0;
 };

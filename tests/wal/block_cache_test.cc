@@ -41,12 +41,37 @@ TEST(BlockCacheTest, KeepsTheOldestWhenTheBudgetIsSpent) {
   BlockCache cache(2 * 4096);
   for (std::uint64_t i = 0; i < 5; ++i) cache.add(block(i));
   EXPECT_EQ(cache.bytes(), 2U * 4096);
+  EXPECT_EQ(cache.first_lsn(), Lsn{0});
   EXPECT_TRUE(cache.take({0}).has_value());
-  cache.add(block(5));  // room again
   EXPECT_TRUE(cache.take({4096}).has_value());
   EXPECT_FALSE(cache.take({2 * 4096}).has_value());
-  EXPECT_TRUE(cache.take({5 * 4096}).has_value());
+  EXPECT_FALSE(cache.first_lsn().has_value());
+}
+
+// Blocks scattered over what has to be read from disk anyway would save no read.
+TEST(BlockCacheTest, KeepsOneRunUntilTheReaderHasPassedIt) {
+  BlockCache cache(2 * 4096);
+  for (std::uint64_t i = 0; i < 5; ++i) cache.add(block(i));
+  EXPECT_TRUE(cache.take({0}).has_value());
+  cache.add(block(5));  // there is room, but a gap before it
+  EXPECT_EQ(cache.bytes(), 4096U);
+  EXPECT_TRUE(cache.take({4096}).has_value());
+  for (std::uint64_t i = 6; i < 9; ++i) cache.add(block(i));  // the next run
+  EXPECT_EQ(cache.first_lsn(), Lsn{6 * 4096});
+  EXPECT_FALSE(cache.take({5 * 4096}).has_value());
+  EXPECT_TRUE(cache.take({6 * 4096}).has_value());
+  EXPECT_TRUE(cache.take({7 * 4096}).has_value());
+  EXPECT_FALSE(cache.take({8 * 4096}).has_value());
   EXPECT_EQ(cache.bytes(), 0U);
+}
+
+TEST(BlockCacheTest, ReaderThatComesFromDiskDropsTheRunItHasPassed) {
+  BlockCache cache(2 * 4096);
+  for (std::uint64_t i = 0; i < 3; ++i) cache.add(block(i));
+  EXPECT_FALSE(cache.take({2 * 4096}).has_value());
+  EXPECT_EQ(cache.bytes(), 0U);
+  cache.add(block(3));
+  EXPECT_TRUE(cache.take({3 * 4096}).has_value());
 }
 
 TEST(BlockCacheTest, ReaderBehindTheFirstBlockGetsNothing) {

@@ -149,6 +149,80 @@ TEST_F(LogReaderTest, DamageToAcknowledgementsAloneLosesNoEntries) {
   EXPECT_EQ(contents.entries, expected);
 }
 
+// The cache bounds what is read from disk; that border must not hide what lies behind the damage.
+TEST_F(LogReaderTest, DamageBeforeWhatTheCacheHasCostsItsBlockOnly) {
+  options.cache_bytes_max = 0;
+  open();
+  fill(6);
+  const auto blocks = stored().blocks;
+  for (const std::size_t damaged : {3U, 4U, 5U}) {
+    zero(blocks[damaged]);
+    BlockCache late(kMiB);
+    Block sentinel;
+    sentinel.header = blocks[5];
+    if (damaged < 5) late.add(sentinel);
+    LogReader reader = new_reader(late);
+    reader.seek({0}, {1});
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto step = reader.next(writer->durable_end());
+      ASSERT_TRUE(step.has_value() && step.value().block.has_value());
+    }
+    std::vector<SequenceRange> lost;
+    while (lost.empty()) {
+      const auto step = reader.next(writer->durable_end());
+      ASSERT_TRUE(step.has_value() && step.value().lost.has_value());
+      lost.push_back(step.value().lost->entries);
+    }
+    // What was damaged in the rounds before is damaged still: one range up to here.
+    const SequenceRange range{{blocks[3].first_sequence}, entries_in(blocks[damaged]).end};
+    EXPECT_EQ(lost, std::vector<SequenceRange>{range});
+  }
+}
+
+// Blocks of all sizes up to several reads, with and without a thread, in one piece each.
+TEST_F(LogReaderTest, BlocksOverTheBordersOfReadsComeWhole) {
+  options.slot_bytes = 512 * kKiB;
+  options.staging_bytes_max = 256 * kKiB;
+  open();
+  for (std::size_t i = 0; i < 120; ++i) put_numbered(1 + i % 7, 300 + 977 * (i % 11));
+  put_numbered(1, 100 * kKiB);  // larger than a read and than the room before it
+  put_numbered(2, 500);
+  for (const auto background : {Background::kNone, Background::kThreads}) {
+    for (const std::uint64_t read_bytes : {4 * kKiB, 12 * kKiB, 32 * kKiB, 256 * kKiB}) {
+      SCOPED_TRACE(read_bytes);
+      LogOptions reading = options;
+      reading.background = background;
+      reading.read_bytes = read_bytes;
+      reading.read_ahead_bytes = 4 * read_bytes;
+      BlockCache empty(0);
+      LogReader reader(channel_id, reading, *slots, segments, empty);
+      reader.seek({0}, {1});
+      const LogContents contents = read_to(reader, writer->durable_end());
+      EXPECT_EQ(contents.entries, expected);
+      EXPECT_TRUE(contents.lost.empty());
+    }
+  }
+}
+
+TEST_F(LogReaderTest, StopsReadingAheadOnceItIsBackInTheCache) {
+  open();
+  fill(100, 3, 2000);
+  LogOptions reading = options;
+  reading.background = Background::kThreads;
+  reading.read_ahead_bytes = 64 * kKiB;
+  BlockCache late(kMiB);
+  LogReader reader(channel_id, reading, *slots, segments, late);
+  reader.seek({0}, {1});
+  const auto first = reader.next(writer->durable_end());
+  ASSERT_TRUE(first.has_value() && first.value().block.has_value());
+  EXPECT_GT(reader.bytes_ahead(), 0U);
+  Block next = *first.value().block;
+  next.header.lsn = reader.lsn().value;
+  late.add(next);
+  ASSERT_TRUE(reader.next(writer->durable_end()).has_value());
+  EXPECT_EQ(reader.bytes_ahead(), 0U);
+}
+
 TEST_F(LogReaderTest, UnreadableSectorCostsItsBlockOnly) {
   open();
   fill(10);
