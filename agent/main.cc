@@ -5,7 +5,7 @@
 #include "agent/cli.h"
 #include "agent/demo/demo.h"
 #include "agent/recover/recover_main.h"
-#include "bench/channel_bench.h"
+#include "bench/bench_main.h"
 
 int main(int argc, char** argv) {
   using spillway::agent::Command;

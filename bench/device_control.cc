@@ -1,12 +1,15 @@
 #include "bench/device_control.h"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "bench/latencies.h"
 #include "wal/base/bytes.h"
 #include "wal/io/aligned_buffer.h"
+#include "wal/io/append_file.h"
 
 namespace spillway::bench {
 namespace {
@@ -27,15 +30,17 @@ Result<std::unique_ptr<DeviceControl>> DeviceControl::open(io::Directory& direct
     TRY(file->write_at(at, zeros.span(), io::Durability::kNone));
   }
   TRY(file->sync());
-  return std::unique_ptr<DeviceControl>(new DeviceControl(std::move(file), clock));  // NOLINT
+  std::unique_ptr<DeviceControl> opened(new DeviceControl(directory, std::move(file), clock));
+  return opened;
 }
 
-DeviceControl::DeviceControl(std::unique_ptr<io::File> file, const Clock& clock)
-    : file_(std::move(file)), clock_(clock) {}
+DeviceControl::DeviceControl(io::Directory& directory, std::unique_ptr<io::File> file,
+                             const Clock& clock)
+    : directory_(directory), file_(std::move(file)), clock_(clock) {}
 
 Result<ControlSample> DeviceControl::durable_writes(std::uint64_t duration_ns) {
   const io::AlignedBuffer block(io::kBlockBytes);
-  Histogram latency;
+  Latencies latency;
   const std::uint64_t start = clock_.monotonic_ns();
   std::uint64_t now = start;
   std::uint64_t count = 0;
@@ -47,6 +52,7 @@ Result<ControlSample> DeviceControl::durable_writes(std::uint64_t duration_ns) {
     ++count;
   }
   const double seconds = static_cast<double>(now - start) / 1e9;
+  best_p50_ns_ = std::min(best_p50_ns_, latency.quantile(0.5));
   return ControlSample{.ops_per_second = static_cast<double>(count) / seconds,
                        .bytes_per_second = static_cast<double>(count * io::kBlockBytes) / seconds,
                        .p50_ns = latency.quantile(0.5),
@@ -54,17 +60,48 @@ Result<ControlSample> DeviceControl::durable_writes(std::uint64_t duration_ns) {
                        .p999_ns = latency.quantile(0.999)};
 }
 
+Result<ControlSample> DeviceControl::growing_writes(std::uint64_t duration_ns) {
+  constexpr std::string_view kName = "control_growing";
+  static_cast<void>(directory_.remove(kName));
+  TRY_ASSIGN(auto file, io::AppendFile::create(directory_.path() + "/" + std::string(kName)));
+  const std::vector<std::byte> block(io::kBlockBytes);
+  const std::uint64_t start = clock_.monotonic_ns();
+  std::uint64_t count = 0;
+  while (clock_.monotonic_ns() - start < duration_ns) {
+    TRY(file.append(block));
+    TRY(file.sync());
+    ++count;
+  }
+  const double seconds = static_cast<double>(clock_.monotonic_ns() - start) / 1e9;
+  file.close();
+  TRY(directory_.remove(kName));
+  return ControlSample{.ops_per_second = static_cast<double>(count) / seconds,
+                       .bytes_per_second = static_cast<double>(count * io::kBlockBytes) / seconds};
+}
+
 Result<ControlSample> DeviceControl::raw_writes(std::uint64_t duration_ns) {
+  return transfer(duration_ns, [this](std::uint64_t at, MutableByteSpan bytes) {
+    return file_->write_at(at, bytes, io::Durability::kNone).has_value();
+  });
+}
+
+Result<ControlSample> DeviceControl::raw_reads(std::uint64_t duration_ns) {
+  return transfer(duration_ns, [this](std::uint64_t at, MutableByteSpan bytes) {
+    return file_->read_at(at, bytes).has_value();
+  });
+}
+
+Result<ControlSample> DeviceControl::transfer(std::uint64_t duration_ns, const Transfer& one) {
   std::atomic<std::uint64_t> next{0};
   std::atomic<bool> has_failed{false};
   const std::uint64_t start = clock_.monotonic_ns();
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < kRawThreads; ++i) {
     threads.emplace_back([&] {
-      const io::AlignedBuffer buffer(kRawBytes);
+      io::AlignedBuffer buffer(kRawBytes);
       while (clock_.monotonic_ns() - start < duration_ns) {
         const std::uint64_t at = (next.fetch_add(1) * kRawBytes) % kFileBytes;
-        if (!file_->write_at(at, buffer.span(), io::Durability::kNone).has_value()) {
+        if (!one(at, buffer.span())) {
           has_failed.store(true);
           return;
         }
@@ -72,7 +109,7 @@ Result<ControlSample> DeviceControl::raw_writes(std::uint64_t duration_ns) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  if (has_failed.load()) return Error{.code = Errc::kIo, .what = "control write failed"};
+  if (has_failed.load()) return Error{.code = Errc::kIo, .what = "control transfer failed"};
   const double seconds = static_cast<double>(clock_.monotonic_ns() - start) / 1e9;
   const auto count = static_cast<double>(next.load());
   return ControlSample{.ops_per_second = count / seconds,

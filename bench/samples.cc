@@ -12,20 +12,22 @@ constexpr std::size_t kAttemptsPerSample = 3;
 
 }  // namespace
 
-std::vector<PairedSample> accepted(const std::vector<PairedSample>& samples) {
-  std::uint64_t best = UINT64_MAX;
-  for (const PairedSample& s : samples) best = std::min({best, s.before.p50_ns, s.after.p50_ns});
-  std::vector<PairedSample> good;
+SampleSet accept(const std::vector<PairedSample>& samples, std::uint64_t best_ns) {
   for (const PairedSample& s : samples) {
-    if (std::max(s.before.p50_ns, s.after.p50_ns) <= kSlownessMax * best) good.push_back(s);
+    best_ns = std::min({best_ns, s.before.p50_ns, s.after.p50_ns});
   }
-  return good;
+  SampleSet set;
+  for (const PairedSample& s : samples) {
+    if (std::max(s.before.p50_ns, s.after.p50_ns) <= kSlownessMax * best_ns) {
+      set.accepted.push_back(s);
+    }
+  }
+  set.dropped = samples.size() - set.accepted.size();
+  return set;
 }
 
-Summary summarize(const std::vector<PairedSample>& samples, std::size_t index) {
-  std::vector<double> values;
-  for (const PairedSample& s : accepted(samples)) values.push_back(s.values.at(index));
-  Summary summary{.accepted = values.size(), .dropped = samples.size() - values.size()};
+Summary summarize(std::vector<double> values, std::size_t dropped) {
+  Summary summary{.accepted = values.size(), .dropped = dropped};
   if (values.empty()) return summary;
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
@@ -36,19 +38,27 @@ Summary summarize(const std::vector<PairedSample>& samples, std::size_t index) {
   return summary;
 }
 
-Result<std::vector<PairedSample>> sample(
-    DeviceControl& control, std::size_t wanted,
-    const std::function<Result<std::vector<double>>(const ControlSample& before)>& measure) {
+Summary summarize(const SampleSet& samples, std::size_t index) {
+  std::vector<double> values;
+  for (const PairedSample& s : samples.accepted) values.push_back(s.values.at(index));
+  return summarize(std::move(values), samples.dropped);
+}
+
+Result<SampleSet> sample(DeviceControl& control, const SamplePlan& plan, const Measure& measure) {
   std::vector<PairedSample> samples;
+  SampleSet set;
+  const std::uint64_t started = control.clock().monotonic_ns();
   TRY_ASSIGN(ControlSample before, control.durable_writes(kControlNs));
-  while (accepted(samples).size() < wanted && samples.size() < wanted * kAttemptsPerSample) {
+  while (set.accepted.size() < plan.wanted && samples.size() < plan.wanted * kAttemptsPerSample &&
+         control.clock().monotonic_ns() - started < plan.time_max_ns) {
     PairedSample one{.before = before, .after = {}, .values = {}};
     TRY_ASSIGN(one.values, measure(before));
     TRY_ASSIGN(one.after, control.durable_writes(kControlNs));
     before = one.after;
     samples.push_back(std::move(one));
+    set = accept(samples, control.best_p50_ns());
   }
-  return samples;
+  return set;
 }
 
 }  // namespace spillway::bench
