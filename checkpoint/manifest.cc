@@ -42,6 +42,7 @@ pb::Manifest to_message(const Manifest& manifest) {
     row->set_first_sequence(segment.first_sequence.value);
     row->set_end_lsn(segment.end_lsn.value);
     row->set_end_sequence(segment.end_sequence.value);
+    row->set_key_id(segment.key_id);
   }
   message.set_lost_entries(manifest.lost_entries);
   return message;
@@ -69,6 +70,7 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
                                .first_sequence = {row.first_sequence()},
                                .end_lsn = {row.end_lsn()},
                                .end_sequence = {row.end_sequence()},
+                               .key_id = row.key_id(),
                                .is_sealed = true};
     const bool is_sound = segment.slot_bytes > wal::kSegmentDataOffset &&
                           segment.slot_bytes % wal::kBlockAlignBytes == 0 &&
@@ -109,6 +111,9 @@ std::optional<std::size_t> encode_manifest(const Manifest& manifest, MutableByte
   ManifestHeader header{.generation = manifest.generation,
                         .payload_bytes = static_cast<std::uint32_t>(payload_bytes),
                         .channel_id = manifest.channel_id};
+  const bool has_encrypted = std::any_of(manifest.segments.begin(), manifest.segments.end(),
+                                         [](const wal::Segment& s) { return s.key_id != 0; });
+  if (has_encrypted) header.incompatible_flags = kEncryptedManifestFlag;
   store_le(slot.data(), header);
   header.hash = slot_hash(slot, payload_bytes);
   store_le(slot.data(), header);
@@ -119,7 +124,7 @@ std::optional<Manifest> decode_manifest(ByteSpan slot) {
   if (slot.size() < kManifestHeaderBytes) return std::nullopt;
   const auto header = load_le<ManifestHeader>(slot.data());
   if (header.magic != kManifestMagic || header.version != kManifestVersion) return std::nullopt;
-  if (header.incompatible_flags != 0) return std::nullopt;
+  if ((header.incompatible_flags & ~kEncryptedManifestFlag) != 0) return std::nullopt;
   if (header.payload_bytes > slot.size() - kManifestHeaderBytes) return std::nullopt;
   if (header.hash != slot_hash(slot, header.payload_bytes)) return std::nullopt;
 

@@ -20,6 +20,9 @@ inline constexpr std::uint32_t kManifestMagic = 0x4E414D53;  // "SMAN"
 inline constexpr std::uint16_t kManifestVersion = 1;
 inline constexpr std::size_t kManifestHeaderBytes = 64;
 
+// It lists an encrypted segment: whoever does not know what that is would take it for damaged.
+inline constexpr std::uint16_t kEncryptedManifestFlag = 1;
+
 // One of the two slots. About 40 bytes per segment: room for 25 000 segments, 1.6 TB of backlog
 // at the default segment size.
 inline constexpr std::size_t kManifestSlotBytes = std::size_t{1} << 20U;

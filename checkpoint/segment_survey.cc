@@ -90,6 +90,7 @@ wal::Segment to_segment(const SurveyedSlot& surveyed) {
           .first_sequence = {header.first_sequence},
           .end_lsn = {header.first_lsn},
           .end_sequence = {header.first_sequence},
+          .key_id = header.key_id,
           .is_sealed = false};
 }
 

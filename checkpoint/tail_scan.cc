@@ -56,6 +56,7 @@ Result<void> TailScan::open_segment() {
         {.kind = Finding::Kind::kSlotShort, .slot = segment.slot, .segment = segment.number});
   }
   reader_ = std::make_unique<wal::SegmentReader>(std::move(file.value()), segment, seed_, ahead_);
+  reader_->use_cipher(wal::cipher_of(options_.keys.get(), log_.channel_id, segment));
   return {};
 }
 
@@ -166,6 +167,7 @@ void TailScan::accept(const Block& block) {
 }
 
 void TailScan::apply_acks(const Block& block) {
+  if (block.is_locked) ++log_.locked_blocks;
   wal::PayloadReader records(block.payload);
   while (const auto record = records.next()) {
     if (record->kind != wal::PayloadReader::Record::Kind::kAck) continue;

@@ -37,6 +37,8 @@ BlockState check_block_header(ByteSpan bytes, const BlockPlace& place, BlockHead
   const bool is_sound = header.magic == kBlockMagic && header.version == kBlockVersion &&
                         (header.flags & ~kKnownBlockFlags) == 0 && header.lsn == place.lsn.value &&
                         header.durable_lsn <= header.lsn &&
+                        ((header.flags & kEncryptedFlag) != 0) == place.is_encrypted &&
+                        (!place.is_encrypted || header.payload_bytes >= kBlockTagBytes) &&
                         block_bytes(header.payload_bytes) <= place.bytes_max;
   return is_sound ? BlockState::kValid : BlockState::kDamaged;
 }

@@ -22,7 +22,13 @@ inline constexpr std::size_t kBlockAlignBytes = io::kBlockBytes;
 // A transaction larger than one block is spread over several; all but the last carry kMorePut.
 // A block without kMorePut after one with it ends the transaction.
 inline constexpr std::uint16_t kMorePutFlag = 1;
-inline constexpr std::uint16_t kKnownBlockFlags = kMorePutFlag;
+
+// The payload is encrypted and ends with a tag that authenticates it and the header
+// (block_cipher.h). All blocks of a segment have this flag, or none.
+inline constexpr std::uint16_t kEncryptedFlag = 2;
+inline constexpr std::size_t kBlockTagBytes = 16;
+
+inline constexpr std::uint16_t kKnownBlockFlags = kMorePutFlag | kEncryptedFlag;
 
 /// Little-endian on disk, in this order.
 struct BlockHeader {
@@ -57,8 +63,9 @@ using SharedMemory = std::shared_ptr<void>;
 /// A whole block in memory: being read by consumers, immutable.
 struct Block {
   BlockHeader header;
-  ByteSpan payload;  // inside `memory`
+  ByteSpan payload;  // inside `memory`; decrypted
   SharedMemory memory;
+  bool is_locked = false;  // encrypted, and the key is not there: no payload
 
   [[nodiscard]] Lsn lsn() const { return {header.lsn}; }
   [[nodiscard]] Lsn end_lsn() const { return {header.lsn + block_bytes(header.payload_bytes)}; }
@@ -85,6 +92,7 @@ struct BlockPlace {
   Lsn lsn;
   std::uint64_t bytes_max = 0;  // up to the end of the segment
   std::uint64_t seed = 0;
+  bool is_encrypted = false;  // so is the segment
 };
 
 /// Judges the header alone: kValid means that payload_bytes may be relied on to fetch the rest.

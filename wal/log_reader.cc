@@ -9,7 +9,13 @@ namespace spillway::wal {
 
 LogReader::LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
                      const SegmentTable& segments, BlockCache& cache)
-    : seed_(hash_seed(id)), slots_(slots), segments_(segments), cache_(cache), ahead_(options) {}
+    : id_(id),
+      seed_(hash_seed(id)),
+      keys_(options.keys),
+      slots_(slots),
+      segments_(segments),
+      cache_(cache),
+      ahead_(options) {}
 
 void LogReader::seek(Lsn lsn, Sequence sequence) {
   lsn_ = lsn;
@@ -44,6 +50,7 @@ Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
     }
     if (!file.has_value()) return file.error();
     reader_ = std::make_unique<SegmentReader>(std::move(file.value()), *segment, seed_, ahead_);
+    reader_->use_cipher(cipher_of(keys_.get(), id_, *segment));
   }
   // What the cache has need not be read. A block reaches over that border only if it is no block.
   const auto cached = cache_.first_lsn();

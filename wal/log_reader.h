@@ -60,7 +60,9 @@ class LogReader {
   Result<Step> skip_damage(const Segment& segment, Lsn segment_end, Sequence segment_end_sequence);
   Step lose(Lsn end_lsn, Sequence end_sequence);
 
+  const ChannelId id_;
   const std::uint64_t seed_;
+  const std::shared_ptr<const KeyRing> keys_;
   SlotPool& slots_;
   const SegmentTable& segments_;
   BlockCache& cache_;

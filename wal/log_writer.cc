@@ -12,8 +12,9 @@
 namespace spillway::wal {
 namespace {
 
-// Room kept in every block for acknowledgements; what does not fit rides in the next one.
-constexpr std::uint64_t kAckRoomBytes = 64 * kAckBytesMax;
+// Room kept in every block for acknowledgements, what does not fit rides in the next one, and for
+// the tag of an encrypted block.
+constexpr std::uint64_t kAckRoomBytes = 64 * kAckBytesMax + kBlockTagBytes;
 
 // Acknowledged ranges that make a block of their own worth while before the idle time is over.
 constexpr std::size_t kPendingAcksMax = 1000;
@@ -69,7 +70,7 @@ LogWriter::~LogWriter() {
 
 Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& last,
                              Sequence acked_below) {
-  if (last) {
+  if (last && segment_writer_.may_go_on_in(*last)) {
     TRY(segment_writer_.open_existing(end, *last));
   } else {
     TRY(segment_writer_.open_new(end, acked_below));
@@ -259,7 +260,7 @@ Batch& LogWriter::open_batch(std::uint64_t payload_bytes) {
     batch->piece = arena_.reserve(bytes_min);
     const std::uint64_t bytes_max = std::min<std::uint64_t>(
         batch->piece.bytes.size(), std::max(bytes_min, options_.block_bytes_max));
-    batch->payload_bytes_max = bytes_max - kBlockHeaderBytes;
+    batch->payload_bytes_max = bytes_max - kBlockHeaderBytes - kBlockTagBytes;
     batch->header.first_sequence = next_sequence_.value;
     open_ = std::move(batch);
   }
@@ -269,6 +270,7 @@ Batch& LogWriter::open_batch(std::uint64_t payload_bytes) {
 void LogWriter::close_batch() {
   if (open_ == nullptr) return;
   add_pending_acks(*open_);
+  open_->header.payload_bytes += static_cast<std::uint32_t>(segment_writer_.tag_bytes());
   arena_.cut(block_bytes(open_->header.payload_bytes));
   staged_.push_back(std::move(open_));
   open_ = nullptr;
@@ -336,7 +338,7 @@ Result<void> LogWriter::write(Batch& batch, Sequence acked_below) {
   TRY_ASSIGN(const SegmentWriter::Place place,
              segment_writer_.place(bytes, batch.header, acked_below, batch.transaction_bytes));
   const std::uint64_t started_ns = clock_.monotonic_ns();
-  TRY(place.file->write_at(place.offset, bytes, io::Durability::kDurable));
+  TRY(place.file->write_at(place.offset, place.bytes, io::Durability::kDurable));
   metrics_.write_ns.record(clock_.monotonic_ns() - started_ns);
   metrics_.block_size_bytes.record(bytes.size());
   metrics_.blocks.add();
@@ -349,7 +351,9 @@ void LogWriter::publish(Batch& batch) {
   staged_bytes_ -= batch.staged_bytes;
   held_back_.push_back(Block{
       .header = batch.header,
-      .payload = ByteSpan(batch.bytes()).subspan(kBlockHeaderBytes, batch.header.payload_bytes),
+      .payload =
+          ByteSpan(batch.bytes())
+              .subspan(kBlockHeaderBytes, batch.header.payload_bytes - segment_writer_.tag_bytes()),
       .memory = batch.piece.memory});
   if ((batch.header.flags & kMorePutFlag) != 0) return;
 

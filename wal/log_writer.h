@@ -60,7 +60,8 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter();
 
-  /// Continues the log at `end`: in `last` after a clean stop, in a new segment otherwise.
+  /// Continues the log at `end`: in `last` after a clean stop, in a new segment otherwise, and
+  /// whenever encryption asks for one (SegmentWriter::may_go_on_in).
   Result<void> open(const LogEnd& end, const std::optional<Segment>& last, Sequence acked_below);
 
   /// A place in the staging queue. Outlives the writer's interest in it.

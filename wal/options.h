@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "wal/base/bytes.h"
 
 namespace spillway::wal {
+
+class KeyRing;
 
 /// Who does the work that no caller waits for.
 enum class Background : std::uint8_t {
@@ -47,6 +50,9 @@ struct LogOptions {
 
   // Seed of the segment nonces; 0 takes one from the kernel.
   std::uint64_t nonce_seed = 0;
+
+  // Keys of encrypted segments, and the one for new segments; none: plain text (block_cipher.h).
+  std::shared_ptr<const KeyRing> keys{};
 };
 
 }  // namespace spillway::wal

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "wal/block.h"
+#include "wal/key_ring.h"
 #include "wal/position.h"
 #include "wal/segment_header.h"
 
@@ -21,6 +22,7 @@ struct Segment {
   Sequence first_sequence;
   Lsn end_lsn;             // of what is durable, or of a gap behind it; final once is_sealed
   Sequence end_sequence;   // likewise
+  KeyId key_id = 0;        // of its master key; 0: plain text
   bool is_sealed = false;  // nothing will be added: another segment follows
 
   /// Where the block at `lsn` lies in the slot file.

@@ -1,17 +1,65 @@
 #include "wal/segment_header.h"
 
+#include <algorithm>
+
 #include "wal/base/check.h"
 #include "wal/base/hash.h"
+#include "wal/key_ring.h"
 
 namespace spillway::wal {
 namespace {
 
 constexpr std::size_t kHashedBytes = offsetof(SegmentHeader, hash);
 
+ByteSpan alias_behind(ByteSpan bytes, std::size_t header_at) {
+  return bytes.subspan(header_at + kSegmentHeaderBytes, kKeyAliasBytesMax);
+}
+
+bool is_intact(const SegmentHeader& header, ByteSpan bytes, std::size_t at) {
+  if (header.magic != kSegmentMagic || header.version != kSegmentVersion) return false;
+  if (header.hash != xxh3_64(bytes.subspan(at, kHashedBytes), 0)) return false;
+  if ((header.incompatible_flags & ~kEncryptedSegmentFlag) != 0 || header.number == 0) return false;
+  const bool is_encrypted = (header.incompatible_flags & kEncryptedSegmentFlag) != 0;
+  if (is_encrypted != (header.key_id != 0)) return false;
+  if (!is_encrypted) return true;
+  return at + kSegmentHeaderBytes + kKeyAliasBytesMax <= bytes.size() &&
+         header.key_alias_hash == xxh3_64(alias_behind(bytes, at), 0);
+}
+
+struct Copy {
+  SegmentHeader header;
+  std::size_t at = 0;
+};
+
+std::optional<Copy> newest_copy(ByteSpan bytes) {
+  std::optional<Copy> newest;
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    const std::size_t at = copy * kBlockAlignBytes;
+    if (at + kSegmentHeaderBytes > bytes.size()) break;
+    const auto header = load_le<SegmentHeader>(bytes.data() + at);
+    if (!is_intact(header, bytes, at)) continue;
+    // A lost write may have brought the slot's previous header back in one of them.
+    if (!newest || newest->header.number < header.number) newest = Copy{header, at};
+  }
+  return newest;
+}
+
 }  // namespace
 
-void encode_segment_header(SegmentHeader header, MutableByteSpan bytes) {
+void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
+                           std::string_view key_alias) {
   CHECK(bytes.size() == kSegmentDataOffset);
+  CHECK(key_alias.empty() == (header.key_id == 0));
+  CHECK(key_alias.size() <= kKeyAliasBytesMax);
+  if (header.key_id != 0) {
+    for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+      const ByteSpan alias = as_bytes(key_alias);
+      std::copy(alias.begin(), alias.end(),
+                bytes.begin() + copy * kBlockAlignBytes + kSegmentHeaderBytes);
+    }
+    header.incompatible_flags |= kEncryptedSegmentFlag;
+    header.key_alias_hash = xxh3_64(alias_behind(bytes, 0), 0);
+  }
   store_le(bytes.data(), header);
   header.hash = xxh3_64(bytes.first(kHashedBytes), 0);
   for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
@@ -20,18 +68,16 @@ void encode_segment_header(SegmentHeader header, MutableByteSpan bytes) {
 }
 
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes) {
-  std::optional<SegmentHeader> newest;
-  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
-    const std::size_t at = copy * kBlockAlignBytes;
-    if (at + kSegmentHeaderBytes > bytes.size()) break;
-    const auto header = load_le<SegmentHeader>(bytes.data() + at);
-    if (header.magic != kSegmentMagic || header.version != kSegmentVersion) continue;
-    if (header.hash != xxh3_64(bytes.subspan(at, kHashedBytes), 0)) continue;
-    if (header.incompatible_flags != 0 || header.number == 0) continue;
-    // A lost write may have brought the slot's previous header back in one of them.
-    if (!newest || newest->number < header.number) newest = header;
-  }
-  return newest;
+  const std::optional<Copy> newest = newest_copy(bytes);
+  if (!newest) return std::nullopt;
+  return newest->header;
+}
+
+std::string decode_key_alias(ByteSpan bytes) {
+  const std::optional<Copy> newest = newest_copy(bytes);
+  if (!newest || newest->header.key_id == 0) return {};
+  const std::string_view alias = as_text(alias_behind(bytes, newest->at));
+  return std::string(alias.substr(0, alias.find('\0')));
 }
 
 }  // namespace spillway::wal

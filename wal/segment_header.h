@@ -2,10 +2,11 @@
 // predecessor ended. Normative: docs/format.md, "Segment header".
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "wal/base/bytes.h"
 #include "wal/block.h"
@@ -16,6 +17,9 @@ namespace spillway::wal {
 inline constexpr std::uint32_t kSegmentMagic = 0x47455353;  // "SSEG"
 inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 128;
+
+// The segment's blocks are encrypted, and the name of the key stands behind the header.
+inline constexpr std::uint16_t kEncryptedSegmentFlag = 1;
 
 // Header in block 0, the same header again in block 1: one bad sector loses neither.
 inline constexpr std::size_t kSegmentHeaderCopies = 2;
@@ -36,7 +40,9 @@ struct SegmentHeader {
   std::uint64_t predecessor_hash = 0;    // of its last block; equals the first previous_hash here
   std::uint64_t acked_below = 0;         // every entry before was acknowledged at this time
   std::uint64_t created_wall_ms = 0;     // for people; nothing depends on it
-  std::array<std::uint64_t, 3> reserved{};
+  std::uint64_t key_id = 0;              // of the master key; 0: plain text
+  std::uint64_t key_alias_hash = 0;      // xxh3-64 of the kKeyAliasBytesMax bytes behind, seed 0
+  std::uint64_t reserved = 0;
   std::uint64_t hash = 0;  // xxh3-64 of the 120 bytes above, seed 0
 };
 static_assert(sizeof(SegmentHeader) == kSegmentHeaderBytes);
@@ -44,10 +50,16 @@ static_assert(offsetof(SegmentHeader, hash) == kSegmentHeaderBytes - sizeof(std:
 
 // first_lsn is also where the predecessor ends: the log's addresses have no gaps.
 
-/// Writes both copies into `bytes`, which holds kSegmentDataOffset zero bytes.
-void encode_segment_header(SegmentHeader header, MutableByteSpan bytes);
+/// Writes both copies into `bytes`, which holds kSegmentDataOffset zero bytes. `key_alias`, with
+/// key_id only: what people call the key.
+void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
+                           std::string_view key_alias = {});
 
 /// The newest intact copy in `bytes` (up to kSegmentDataOffset of them), or nullopt.
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes);
+
+/// What people called the key of the segment whose header decode_segment_header() finds in `bytes`;
+/// empty without a header and for plain text. Any bytes, as the operator wrote them.
+std::string decode_key_alias(ByteSpan bytes);
 
 }  // namespace spillway::wal

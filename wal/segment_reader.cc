@@ -43,8 +43,11 @@ Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
 
   TRY_ASSIGN(ByteSpan bytes, fetch(lsn, kBlockAlignBytes));
   if (bytes.size() < kBlockAlignBytes) return found;
-  const BlockPlace place{
-      .nonce = segment_.nonce, .lsn = lsn, .bytes_max = segment_.limit_lsn() - lsn, .seed = seed_};
+  const BlockPlace place{.nonce = segment_.nonce,
+                         .lsn = lsn,
+                         .bytes_max = segment_.limit_lsn() - lsn,
+                         .seed = seed_,
+                         .is_encrypted = segment_.key_id != 0};
   BlockHeader header;
   found.state = check_block_header(bytes, place, header);
   if (found.state != BlockState::kValid) return found;
@@ -53,12 +56,29 @@ Result<SegmentReader::Found> SegmentReader::read(Lsn lsn) {
   const std::uint64_t size = block_bytes(header.payload_bytes);
   TRY_ASSIGN(bytes, fetch(lsn, size));
   if (bytes.size() < size || !is_block_intact(bytes, header, seed_)) return found;
-  const ByteSpan payload = bytes.subspan(kBlockHeaderBytes, header.payload_bytes);
-  if (!is_payload_valid(payload, header.entry_count)) return found;
-
+  if (!open(bytes, header, found.block)) return found;
   found.state = BlockState::kValid;
-  found.block = {.header = header, .payload = payload, .memory = memory_};
   return found;
+}
+
+bool SegmentReader::open(ByteSpan bytes, const BlockHeader& header, Block& block) {
+  block.header = header;
+  if (segment_.key_id == 0) {
+    block.payload = bytes.subspan(kBlockHeaderBytes, header.payload_bytes);
+    block.memory = memory_;
+  } else if (cipher_ == nullptr) {
+    block.is_locked = true;
+    return true;
+  } else {
+    // Not in its place: what has been read may be looked at again.
+    const std::size_t payload_bytes = header.payload_bytes - kBlockTagBytes;
+    auto opened = std::make_shared_for_overwrite<std::byte[]>(payload_bytes);
+    const MutableByteSpan payload(opened.get(), payload_bytes);
+    if (!cipher_->decrypt(bytes, header, payload)) return false;
+    block.payload = payload;
+    block.memory = std::move(opened);
+  }
+  return is_payload_valid(block.payload, header.entry_count);
 }
 
 Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {

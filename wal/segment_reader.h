@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "wal/base/result.h"
 #include "wal/block.h"
+#include "wal/block_cipher.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/io/file.h"
 #include "wal/read_ahead.h"
@@ -26,6 +28,10 @@ class SegmentReader {
   /// Reads through `ahead`, for whoever means to go through the segment in order.
   SegmentReader(std::shared_ptr<io::File> file, const Segment& segment, std::uint64_t seed,
                 ReadAhead& ahead);
+
+  /// Opens the blocks of an encrypted segment. Without (or with nullptr) they are checked by their
+  /// hash and come locked.
+  void use_cipher(std::unique_ptr<BlockCipher> cipher) { cipher_ = std::move(cipher); }
 
   struct Found {
     BlockState state = BlockState::kBlank;
@@ -51,6 +57,9 @@ class SegmentReader {
   [[nodiscard]] std::uint64_t unreadable_blocks() const { return unreadable_blocks_; }
 
  private:
+  /// False: whole, but not what was written.
+  bool open(ByteSpan bytes, const BlockHeader& header, Block& block);
+
   /// Makes `bytes` bytes from `lsn` available, or as many as there are before end_.
   Result<ByteSpan> fetch(Lsn lsn, std::uint64_t bytes);
   Result<void> load_chunk(Lsn lsn, std::uint64_t bytes);
@@ -66,6 +75,7 @@ class SegmentReader {
   const Segment segment_;
   const std::uint64_t seed_;
   const std::uint64_t chunk_bytes_;
+  std::unique_ptr<BlockCipher> cipher_;
   ReadAhead* const ahead_;  // nullptr: reads itself
   Lsn end_;                 // read_up_to()
 

@@ -28,7 +28,7 @@ SegmentScan::SegmentScan(const ChannelId& id, const LogOptions& options, SlotPoo
                          const Segment& segment, std::optional<std::uint64_t> previous_hash)
     : segment_(segment),
       options_(options),
-      seed_(hash_seed(id)),
+      id_(id),
       slots_(slots),
       reader_(id, options_, slots_, table_, cache_),
       previous_hash_(previous_hash) {
@@ -59,7 +59,8 @@ Result<BlockFault> SegmentScan::judge(Lsn lsn) {
   if (!file.has_value() && file.error().code == Errc::kNotFound) return BlockFault::kMissing;
   if (!file.has_value()) return file.error();
   // One block at a time: what is unreadable behind it must not be charged to it.
-  SegmentReader reader(std::move(file.value()), segment_, seed_, kBlockAlignBytes);
+  SegmentReader reader(std::move(file.value()), segment_, hash_seed(id_), kBlockAlignBytes);
+  reader.use_cipher(cipher_of(options_.keys.get(), id_, segment_));
   TRY_ASSIGN(const SegmentReader::Found found, reader.read(lsn));
   if (reader.unreadable_blocks() > 0) return BlockFault::kUnreadable;
   switch (found.state) {

@@ -59,7 +59,7 @@ class SegmentScan {
 
   const Segment segment_;
   const LogOptions options_;
-  const std::uint64_t seed_;
+  const ChannelId id_;
   SlotPool& slots_;
   SegmentTable table_;  // of this segment alone
   BlockCache cache_{0};

@@ -12,6 +12,9 @@
 namespace spillway::wal {
 namespace {
 
+// Encrypted blocks on their way to the device.
+constexpr std::size_t kSealedSlabsKept = 4;
+
 std::uint64_t nonce_seed(std::uint64_t wanted) {
   if (wanted != 0) return wanted;
   std::uint64_t seed = 0;
@@ -30,6 +33,9 @@ SegmentWriter::SegmentWriter(const ChannelId& id, const LogOptions& options, Slo
       segments_(segments),
       clock_(clock),
       nonces_(nonce_seed(options.nonce_seed)),
+      keys_(options.keys),
+      is_encrypting_(keys_ != nullptr && keys_->active() != nullptr),
+      sealed_memory_(SlabPool::make(options.block_bytes_max, kSealedSlabsKept)),
       header_buffer_(kSegmentDataOffset) {}
 
 Result<void> SegmentWriter::open_new(const LogEnd& end, Sequence acked_below) {
@@ -41,6 +47,7 @@ Result<void> SegmentWriter::open_new(const LogEnd& end, Sequence acked_below) {
 
 Result<void> SegmentWriter::open_existing(const LogEnd& end, const Segment& segment) {
   CHECK(segment.end_lsn == end.lsn);
+  CHECK(may_go_on_in(segment));
   TRY_ASSIGN(file_, slots_.file(segment.slot));
   end_ = end;
   segment_ = segment;
@@ -59,11 +66,26 @@ Result<SegmentWriter::Place> SegmentWriter::place(MutableByteSpan bytes, BlockHe
   header.segment_nonce = segment_.nonce;
   header.lsn = end_.lsn.value;
   header.previous_hash = end_.chain_hash;
-  seal_block(bytes, header, seed_);
-  const Place place{.file = file_, .offset = segment_.offset_of(end_.lsn)};
+  Place place{.file = file_, .offset = segment_.offset_of(end_.lsn), .bytes = bytes, .memory = {}};
+  seal(bytes, header, place);
   end_.lsn += bytes.size();
   end_.chain_hash = header.hash;
   return place;
+}
+
+void SegmentWriter::seal(MutableByteSpan bytes, BlockHeader& header, Place& place) {
+  if (cipher_ == nullptr) {
+    seal_block(bytes, header, seed_);
+    return;
+  }
+  // Consumers get the block from memory: it stays readable there.
+  auto copy = sealed_memory_->get(bytes.size());
+  const MutableByteSpan sealed = copy->span().first(bytes.size());
+  const std::size_t payload_bytes = header.payload_bytes - kBlockTagBytes;
+  cipher_->encrypt(bytes.subspan(kBlockHeaderBytes, payload_bytes), header, sealed);
+  seal_block(sealed, header, seed_);
+  place.bytes = sealed;
+  place.memory = std::move(copy);
 }
 
 void SegmentWriter::abandon(const LogEnd& end) {
@@ -95,7 +117,8 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
                         .first_lsn = end_.lsn,
                         .first_sequence = first_sequence,
                         .end_lsn = end_.lsn,
-                        .end_sequence = first_sequence};
+                        .end_sequence = first_sequence,
+                        .key_id = is_encrypting_ ? keys_->active()->id() : 0};
   const SegmentHeader header{.channel_id = channel_id_,
                              .number = segment.number.value,
                              .nonce = segment.nonce,
@@ -105,10 +128,12 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
                              .predecessor_number = predecessor_.value,
                              .predecessor_hash = end_.chain_hash,
                              .acked_below = acked_below.value,
-                             .created_wall_ms = static_cast<std::uint64_t>(clock_.wall_ms())};
+                             .created_wall_ms = static_cast<std::uint64_t>(clock_.wall_ms()),
+                             .key_id = segment.key_id};
   const MutableByteSpan bytes = header_buffer_.span();
   std::fill(bytes.begin(), bytes.end(), std::byte{0});
-  encode_segment_header(header, bytes);
+  encode_segment_header(header, bytes,
+                        is_encrypting_ ? keys_->active()->alias() : std::string_view());
   // A number is never given twice: the header may be on disk although its write failed.
   end_.last_segment = segment.number;
   const Result<void> written = slot.file->write_at(0, bytes, io::Durability::kDurable);
@@ -119,6 +144,7 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
 
   segments_.append(segment);
   segment_ = segment;
+  cipher_ = cipher_of(keys_.get(), channel_id_, segment);
   file_ = slot.file;
   predecessor_ = segment.number;
   log_debug("wal.segment_started", "a new segment takes the log's end",

@@ -11,6 +11,8 @@
 #include "wal/base/random.h"
 #include "wal/base/result.h"
 #include "wal/block.h"
+#include "wal/block_cipher.h"
+#include "wal/block_memory.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/segment.h"
 #include "wal/segment_table.h"
@@ -37,18 +39,27 @@ class SegmentWriter {
   /// lies behind its end could otherwise come back to life.
   Result<void> open_new(const LogEnd& end, Sequence acked_below);
 
-  /// Goes on in `segment`, the last in the table, after a clean stop at `end`.
+  /// Goes on in `segment`, the last in the table, after a clean stop at `end`. Never while
+  /// encrypting, and never in an encrypted segment: see may_go_on_in().
   Result<void> open_existing(const LogEnd& end, const Segment& segment);
+
+  /// A copy of the directory, put back after the original went on, would write other blocks at the
+  /// addresses of the original under the same key: only a new segment is safe.
+  [[nodiscard]] bool may_go_on_in(const Segment& segment) const {
+    return !is_encrypting_ && segment.key_id == 0;
+  }
 
   struct Place {
     std::shared_ptr<io::File> file;
     std::uint64_t offset = 0;
+    ByteSpan bytes;       // what is to be written there: the block itself, or its encrypted copy
+    SharedMemory memory;  // holds the copy until it is written
   };
 
   /// Gives the block in `bytes` the next address and completes it; `header` must have its payload
-  /// fields, flags and durable_lsn. Starts a new segment, with a durable write of its header, when
-  /// neither the block nor `bytes_following` (the rest of its transaction included; capped at what
-  /// a segment holds) fit; kNoSpace there leaves the end as it was.
+  /// fields, with tag_bytes() counted, flags and durable_lsn. Starts a new segment, with a durable
+  /// write of its header, when neither the block nor `bytes_following` (the rest of its transaction
+  /// included; capped at what a segment holds) fit; kNoSpace there leaves the end as it was.
   Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below,
                       std::uint64_t bytes_following);
 
@@ -59,6 +70,9 @@ class SegmentWriter {
   /// The end after all placed blocks. Its next_sequence is the caller's to know.
   [[nodiscard]] const LogEnd& end() const { return end_; }
 
+  /// Room every block has to leave behind its payload.
+  [[nodiscard]] std::size_t tag_bytes() const { return is_encrypting_ ? kBlockTagBytes : 0; }
+
   /// What can be written without a new slot.
   [[nodiscard]] std::uint64_t room_bytes() const;
 
@@ -68,6 +82,7 @@ class SegmentWriter {
  private:
   Result<void> start_segment(Sequence first_sequence, Sequence acked_below,
                              SlotPool::Prewrite prewrite);
+  void seal(MutableByteSpan bytes, BlockHeader& header, Place& place);
 
   const ChannelId channel_id_;
   const std::uint64_t seed_;
@@ -76,10 +91,14 @@ class SegmentWriter {
   SegmentTable& segments_;
   const Clock& clock_;
   Random nonces_;
+  const std::shared_ptr<const KeyRing> keys_;
+  const bool is_encrypting_;
+  std::shared_ptr<SlabPool> sealed_memory_;
 
   LogEnd end_;
   Segment segment_;
-  SegmentNumber predecessor_;  // of the next segment to start
+  std::unique_ptr<BlockCipher> cipher_;  // of segment_, if it is encrypted
+  SegmentNumber predecessor_;            // of the next segment to start
   std::shared_ptr<io::File> file_;
   io::AlignedBuffer header_buffer_;
 };

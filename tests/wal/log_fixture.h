@@ -56,6 +56,7 @@ struct LogContents {
 
 inline void add_block(const Block& block, LogContents& contents) {
   contents.blocks.push_back(block.header);
+  if (block.is_locked) return;
   std::uint64_t sequence = block.header.first_sequence;
   PayloadReader records(block.payload);
   while (const auto record = records.next()) {

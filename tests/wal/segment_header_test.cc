@@ -48,6 +48,44 @@ void forge(std::vector<std::byte>& bytes, std::size_t at, SegmentHeader header) 
   store_le(bytes.data() + at, header);
 }
 
+std::vector<std::byte> encoded_with_key() {
+  std::vector<std::byte> bytes(kSegmentDataOffset);
+  SegmentHeader header = some_header();
+  header.key_id = 0x1234;
+  encode_segment_header(header, bytes, "key-0");
+  return bytes;
+}
+
+TEST(SegmentHeaderTest, NamesItsKey) {
+  const auto header = decode_segment_header(encoded_with_key());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(header->key_id, 0x1234U);
+  EXPECT_EQ(header->incompatible_flags, kEncryptedSegmentFlag);
+  EXPECT_EQ(decode_key_alias(encoded_with_key()), "key-0");
+  EXPECT_EQ(decode_key_alias(encoded()), "");
+  EXPECT_EQ(decode_key_alias({}), "");
+}
+
+TEST(SegmentHeaderTest, DamagedNameOfTheKeyIsADamagedCopy) {
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    auto bytes = encoded_with_key();
+    bytes[copy * kBlockAlignBytes + kSegmentHeaderBytes + 3] ^= std::byte{1};
+    EXPECT_TRUE(decode_segment_header(bytes).has_value());
+    EXPECT_EQ(decode_key_alias(bytes), "key-0") << "the other copy holds";
+    bytes[(1 - copy) * kBlockAlignBytes] ^= std::byte{1};
+    EXPECT_FALSE(decode_segment_header(bytes).has_value());
+    EXPECT_EQ(decode_key_alias(bytes), "");
+  }
+}
+
+TEST(SegmentHeaderTest, WithoutAKeyIsAsItWasBeforeThereWereKeys) {
+  const auto bytes = encoded();
+  for (std::size_t at = 96; at < 120; ++at) EXPECT_EQ(bytes[at], std::byte{0}) << at;
+  for (std::size_t at = kSegmentHeaderBytes; at < kBlockAlignBytes; ++at) {
+    ASSERT_EQ(bytes[at], std::byte{0}) << at;
+  }
+}
+
 TEST(SegmentHeaderTest, IsReadBack) {
   const auto header = decode_segment_header(encoded());
   ASSERT_TRUE(header.has_value());
