@@ -33,6 +33,7 @@ class SlowFile final : public io::File {
   Result<void> sync() override { return real_->sync(); }
   Result<std::uint64_t> size_bytes() override { return real_->size_bytes(); }
   Result<void> allocate(std::uint64_t size_bytes) override { return real_->allocate(size_bytes); }
+  Result<void> truncate(std::uint64_t size_bytes) override { return real_->truncate(size_bytes); }
   [[nodiscard]] int descriptor() const override { return real_->descriptor(); }
 
  private:
