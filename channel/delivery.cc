@@ -19,10 +19,14 @@ void Delivery::open(wal::LogWriter& writer, const checkpoint::AckState& recovere
   }
   const MutexLock lock(mutex_);
   skip_ = recovered;
+  const auto ranges = skip_.ranges();
+  skip_end_ = ranges.empty() ? skip_.below() : ranges.back().end;
+  end_ = writer.durable_end();
   reader_.seek(lsn, sequence);
   next_sequence_ = sequence;
   marks_.push_back({.lsn = lsn, .first_sequence = sequence});
   cursor_.store(sequence.value);
+  read_lsn_.store(lsn.value);
   durable_end_.store(writer.durable_end().next_sequence.value);
 }
 
@@ -34,7 +38,9 @@ Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wa
     Result<void> filled;
     {
       const MutexLock lock(mutex_);
+      fill_returned(events_max, lease);
       filled = fill(events_max, lease);
+      cursor_.store(next_sequence_.value);
       lost.swap(lost_);
     }
     for (const wal::LostRange& range : lost) {
@@ -47,13 +53,16 @@ Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wa
   }
 }
 
-Result<void> Delivery::fill(std::size_t events_max, Lease& lease) {
+void Delivery::fill_returned(std::size_t events_max, Lease& lease) {
   while (lease.events.size() < events_max && !returned_.empty()) {
     const auto first = returned_.begin();
     add(lease, first->first, first->second.event, first->second.pin);
     returned_.erase(first);
     returned_count_.store(returned_.size());
   }
+}
+
+Result<void> Delivery::fill(std::size_t events_max, Lease& lease) {
   while (lease.events.size() < events_max) {
     Sequence sequence;
     ByteSpan entry;
@@ -67,6 +76,9 @@ Result<void> Delivery::fill(std::size_t events_max, Lease& lease) {
                        .entries = {.first = sequence, .end = sequence + 1}});
       continue;
     }
+    if (lease.events.empty()) {
+      lease.events.reserve(std::min<std::size_t>(events_max, block_->header.entry_count));
+    }
     add(lease, sequence, event.value(), block_->memory);
   }
   return {};
@@ -77,8 +89,9 @@ Result<bool> Delivery::next_entry(Sequence& sequence, ByteSpan& entry) {
     if (const auto found = entries_.next()) {
       sequence = next_sequence_;
       next_sequence_ += 1;
-      cursor_.store(next_sequence_.value);
-      if (skip_.first_pending({.first = sequence, .end = sequence + 1}).is_empty()) continue;
+      const bool is_done = sequence < skip_end_ &&
+                           skip_.first_pending({.first = sequence, .end = sequence + 1}).is_empty();
+      if (is_done) continue;
       entry = *found;
       return true;
     }
@@ -94,16 +107,19 @@ Result<bool> Delivery::next_entry(Sequence& sequence, ByteSpan& entry) {
 
 Result<bool> Delivery::next_block() {
   while (true) {
-    auto next = reader_.next(writer_->durable_end());
+    // Asked for only where needed: the answer is behind the lock that producers stage under.
+    if (reader_.lsn() >= end_.lsn) end_ = writer_->durable_end();
+    if (reader_.lsn() >= end_.lsn) return false;
+    auto next = reader_.next(end_);
     if (!next.has_value()) return next.error();
+    read_lsn_.store(reader_.lsn().value, std::memory_order_relaxed);
     wal::LogReader::Step& step = next.value();
     if (step.lost) {
       lost_.push_back(*step.lost);
       next_sequence_ = step.lost->entries.end;
-      cursor_.store(next_sequence_.value);
       continue;
     }
-    if (!step.block) return false;
+    if (!step.block) continue;  // what was reclaimed reached over end_
     block_ = std::move(*step.block);
     CHECK(block_->first_sequence() >= next_sequence_);
     next_sequence_ = block_->first_sequence();
@@ -129,6 +145,30 @@ void Delivery::acknowledge(const Lease& lease) {
   for (const SequenceRange& range : lease.ranges) {
     CHECK(mark_acknowledged(range) == range.count());
   }
+}
+
+Result<void> Delivery::acknowledge_durably(const Lease& lease) {
+  if (lease.ranges.empty()) return {};
+  Sequence below;
+  {
+    // In memory first: a manifest that covers the block with the acknowledgement, and makes the
+    // next start not look at it, must have it too.
+    const MutexLock lock(ack_mutex_);
+    for (const SequenceRange& range : lease.ranges) CHECK(acks_.add(range) == range.count());
+    below = acks_.below();
+  }
+  TRY_ASSIGN(const auto ticket, writer_->stage_acks(lease.ranges));
+  TRY(writer_->wait_durable(ticket));
+  writer_->note_acked_below(below);
+  return {};
+}
+
+void Delivery::withdraw(Lease lease) {
+  {
+    const MutexLock lock(ack_mutex_);
+    for (const SequenceRange& range : lease.ranges) acks_.remove(range);
+  }
+  give_back(std::move(lease));
 }
 
 std::uint64_t Delivery::mark_acknowledged(SequenceRange range) {

@@ -53,6 +53,13 @@ class Delivery final : public wal::DurableListener {
   /// The events are done with, for good.
   void acknowledge(const Lease& lease);
 
+  /// As acknowledge(), and returns once that has survived a power cut. After an error it may or may
+  /// not survive; the caller sees to it by a manifest, or by withdraw().
+  Result<void> acknowledge_durably(const Lease& lease);
+
+  /// The events of a lease that was acknowledged are wanted again after all: they go back.
+  void withdraw(Lease lease);
+
   /// The events go back to the front.
   void give_back(Lease lease);
 
@@ -72,6 +79,9 @@ class Delivery final : public wal::DurableListener {
   };
   [[nodiscard]] Progress progress(const wal::LogEnd& end);
 
+  /// The log has been read up to here.
+  [[nodiscard]] wal::Lsn read_lsn() const { return {read_lsn_.load(std::memory_order_relaxed)}; }
+
   /// Every entry before it is acknowledged.
   [[nodiscard]] wal::Sequence acked_below() const;
 
@@ -89,6 +99,7 @@ class Delivery final : public wal::DurableListener {
 
   [[nodiscard]] bool has_events() const;
   bool wait_for_events(const Deadline& deadline);
+  void fill_returned(std::size_t events_max, Lease& lease) REQUIRES(mutex_);
   Result<void> fill(std::size_t events_max, Lease& lease) REQUIRES(mutex_);
   Result<bool> next_entry(wal::Sequence& sequence, ByteSpan& entry) REQUIRES(mutex_);
   Result<bool> next_block() REQUIRES(mutex_);
@@ -107,6 +118,8 @@ class Delivery final : public wal::DurableListener {
   wal::EntryReader entries_ GUARDED_BY(mutex_);
   wal::Sequence next_sequence_ GUARDED_BY(mutex_);
   checkpoint::AckState skip_ GUARDED_BY(mutex_);  // acknowledged before this start
+  wal::Sequence skip_end_ GUARDED_BY(mutex_);     // nothing in skip_ from here on
+  wal::LogEnd end_ GUARDED_BY(mutex_);            // durable when last looked
   std::map<wal::Sequence, Returned> returned_ GUARDED_BY(mutex_);
   std::deque<Mark> marks_ GUARDED_BY(mutex_);            // never empty after open()
   std::vector<wal::LostRange> lost_ GUARDED_BY(mutex_);  // to be reported once unlocked
@@ -125,6 +138,7 @@ class Delivery final : public wal::DurableListener {
   std::atomic<std::uint64_t> durable_end_{1};  // sequence
   std::atomic<std::uint64_t> cursor_{1};       // next sequence to be read
   std::atomic<std::uint64_t> returned_count_{0};
+  std::atomic<std::uint64_t> read_lsn_{0};
 };
 
 }  // namespace spillway::channel

@@ -28,7 +28,14 @@ Result<EventView> EventView::parse(ByteSpan encoded) {
   EventView event;
   event.encoded_ = encoded;
   wire::Reader reader(encoded);
-  while (const auto field = reader.next()) {
+  while (true) {
+    ByteSpan body;
+    if (reader.next_bytes(kBodyField, body)) {
+      event.body_ = as_text(body);
+      continue;
+    }
+    const auto field = reader.next();
+    if (!field) break;
     if (field->type != wire::Type::kBytes) continue;
     if (field->number == kBodyField) event.body_ = as_text(field->bytes);
     HeaderView header;

@@ -56,7 +56,11 @@ class FileChannel::Take final : public TakeTransaction {
     const auto engine = finish();
     const GatePass pass(channel_.gate_);
     if (!pass.is_admitted() || channel_.engine_ != engine) return kClosedError;
-    engine->delivery->acknowledge(lease_);
+    if (channel_.options_.ack_durability == AckDurability::kStrict) {
+      TRY(commit_durably(*engine));
+    } else {
+      engine->delivery->acknowledge(lease_);
+    }
     engine->capacity.release(lease_.events.size(), 0);
     channel_.counters_.take_successes.add(lease_.events.size());
     channel_.request_checkpoint_if_due();
@@ -70,6 +74,17 @@ class FileChannel::Take final : public TakeTransaction {
   }
 
  private:
+  Result<void> commit_durably(Engine& engine) {
+    const Result<void> durable = engine.delivery->acknowledge_durably(lease_);
+    // A log that cannot be written, for want of space or for good, leaves the manifest.
+    if (durable.has_value() || channel_.store_manifest(engine, /*is_clean=*/false).has_value()) {
+      return {};
+    }
+    channel_.counters_.take_errors.add();
+    engine.delivery->withdraw(std::move(lease_));
+    return durable;
+  }
+
   std::shared_ptr<Engine> finish() {
     CHECK(engine_ != nullptr);
     return std::exchange(engine_, nullptr);
@@ -111,6 +126,10 @@ Result<void> FileChannel::start() {
   gate_.open();
   if (options_.log.background == wal::Background::kThreads) {
     checkpointer_ = std::thread([this] { run_checkpoints(); });
+    engine_->scrubber->start([&engine = *engine_] {
+      return Scrubber::Traffic{.read_lsn = engine.delivery->read_lsn(),
+                               .written_bytes = engine.writer->metrics().bytes.value()};
+    });
   }
   return {};
 }
@@ -187,6 +206,9 @@ Result<void> FileChannel::open_log(Engine& engine) {
   engine.writer =
       std::make_unique<wal::LogWriter>(recovered_.channel_id, options_.log, *engine.slots,
                                        engine.segments, engine.cache, *engine.delivery, clock_);
+  engine.scrubber =
+      std::make_unique<Scrubber>(options_.name, options_.scrub, recovered_.channel_id, options_.log,
+                                 *engine.slots, engine.segments, clock_);
   std::optional<wal::Segment> last;
   if (recovered_.can_continue) last = recovered_.segments.back();
   TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));
@@ -209,6 +231,7 @@ void FileChannel::stop() {
   }
   if (checkpointer_.joinable()) checkpointer_.join();
   const std::shared_ptr<Engine> engine = std::exchange(engine_, nullptr);
+  engine->scrubber->stop();
   engine->reader->stop();
   Result<void> closed = engine->writer->close();
   if (closed.has_value()) closed = store_manifest(*engine, /*is_clean=*/true);

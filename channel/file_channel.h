@@ -17,6 +17,7 @@
 #include "channel/capacity.h"
 #include "channel/channel.h"
 #include "channel/delivery.h"
+#include "channel/scrubber.h"
 #include "checkpoint/manifest_store.h"
 #include "checkpoint/recovery.h"
 #include "wal/base/clock.h"
@@ -29,6 +30,11 @@
 
 namespace spillway::channel {
 
+enum class AckDurability : std::uint8_t {
+  kLazy,    // within milliseconds; a crash before that means second deliveries
+  kStrict,  // before the commit of a take returns
+};
+
 struct FileChannelOptions {
   std::string name{};
   std::string checkpoint_dir{};  // the manifest and, after damage, copies of what was damaged
@@ -37,6 +43,8 @@ struct FileChannelOptions {
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
   std::chrono::milliseconds keep_alive{3000};   // how long a put waits for room
   std::chrono::milliseconds checkpoint_interval{30'000};
+  AckDurability ack_durability = AckDurability::kLazy;
+  ScrubOptions scrub{};
   // Log written since the last checkpoint: bounds what a start after a crash has to scan.
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   wal::LogOptions log{};

@@ -33,6 +33,14 @@ void FileChannel::collect(MetricSink& sink) const {
                engine.manifests->bytes_written());
   sink.counter("disk_read_bytes_total", "Log bytes read back for consumers.",
                engine.reader->disk_read_bytes.value());
+  sink.gauge("read_ahead_bytes", "Log bytes read before a consumer asked for them.",
+             static_cast<double>(engine.reader->bytes_ahead()));
+  sink.counter("scrubbed_bytes_total", "Unread log bytes verified in the background.",
+               engine.scrubber->scrubbed_bytes.value());
+  sink.counter("scrub_damaged_ranges_total", "Damaged ranges that verifying them has found.",
+               engine.scrubber->damaged_ranges.value());
+  sink.counter("scrub_damaged_events_total", "Events in those ranges.",
+               engine.scrubber->damaged_events.value());
   sink.counter("cache_hits_total", "Blocks handed to consumers from memory.",
                engine.cache.hits.value());
   sink.counter("cache_misses_total", "Blocks that had to be read from disk.",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "wal/base/check.h"
 
@@ -36,6 +37,27 @@ std::uint64_t AckState::add(SequenceRange range) {
     count_above_ += end - first;
   }
   return range.count() - known;
+}
+
+void AckState::remove(SequenceRange range) {
+  if (range.is_empty()) return;
+  Sequence first = range.first;
+  Sequence end;  // of the acknowledged range that `range` is part of
+  if (range.first < below_) {
+    end = std::exchange(below_, range.first);
+  } else {
+    auto at = ranges_.upper_bound(range.first);
+    CHECK(at != ranges_.begin());
+    --at;
+    first = at->first;
+    end = at->second;
+    count_above_ -= end - first;
+    ranges_.erase(at);
+  }
+  CHECK(range.end <= end);
+  if (first < range.first) ranges_.emplace(first, range.first);
+  if (range.end < end) ranges_.emplace(range.end, end);
+  count_above_ += (range.first - first) + (end - range.end);
 }
 
 std::vector<SequenceRange> AckState::ranges() const {

@@ -21,6 +21,9 @@ class AckState {
   /// Acknowledges `range`; entries may be acknowledged already. Returns how many were not.
   std::uint64_t add(wal::SequenceRange range);
 
+  /// Takes back a range that one add() acknowledged, all of it new.
+  void remove(wal::SequenceRange range);
+
   /// Every entry before it is acknowledged, it itself is not.
   [[nodiscard]] wal::Sequence below() const { return below_; }
 

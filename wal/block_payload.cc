@@ -65,6 +65,8 @@ std::optional<PayloadReader::Record> PayloadReader::next() {
 }
 
 std::optional<ByteSpan> EntryReader::next() {
+  ByteSpan entry;
+  if (reader_.next_bytes(kEntryField, entry)) return entry;
   while (const auto field = reader_.next()) {
     if (field->type == wire::Type::kBytes && field->number == kEntryField) return field->bytes;
   }

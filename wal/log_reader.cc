@@ -24,8 +24,7 @@ void LogReader::seek(Lsn lsn, Sequence sequence) {
 }
 
 Result<LogReader::Step> LogReader::next(const LogEnd& end) {
-  CHECK(lsn_ <= end.lsn);
-  if (lsn_ == end.lsn) return Step{};
+  if (lsn_ >= end.lsn) return Step{};
   if (auto block = cache_.take(lsn_)) {
     lsn_ = block->end_lsn();
     sequence_ = block->end_sequence();

@@ -40,7 +40,8 @@ class LogReader {
     std::optional<LostRange> lost;
   };
 
-  /// Goes one block on, at most to `end`. Errors are worth a retry; the position stays.
+  /// Goes one block on, at most to `end`, which may be older than what is durable by now. Errors
+  /// are worth a retry; the position stays.
   Result<Step> next(const LogEnd& end);
 
   [[nodiscard]] Lsn lsn() const { return lsn_; }

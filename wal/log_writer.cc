@@ -140,6 +140,20 @@ void LogWriter::append_ack(SequenceRange range) {
   if (is_idle_ || pending_acks_.size() == kPendingAcksMax) work_.notify_one();
 }
 
+Result<LogWriter::Ticket> LogWriter::stage_acks(std::span<const SequenceRange> ranges) {
+  CHECK(!ranges.empty());
+  const MutexLock lock(mutex_);
+  if (poison_) return *poison_;
+  if (is_closed_) return Error{.code = Errc::kClosed, .what = "log is closed"};
+  Ticket ticket;
+  for (const SequenceRange& range : ranges) {
+    Batch& batch = open_batch(kAckBytesMax);
+    batch.set_payload_end(write_ack(batch.payload_end(), range));
+    ticket.batch_ = open_;  // the last one becomes durable last
+  }
+  return ticket;
+}
+
 void LogWriter::note_acked_below(Sequence sequence) {
   const MutexLock lock(mutex_);
   acked_below_ = std::max(acked_below_, sequence);

@@ -88,6 +88,10 @@ class LogWriter {
   /// options.idle_flush_ms. Losing them to a crash means duplicates, nothing else.
   void append_ack(SequenceRange range);
 
+  /// Stages acknowledged ranges for somebody who waits until they are durable. They take no part
+  /// in the flow control of staging: consumers must always be able to go on.
+  Result<Ticket> stage_acks(std::span<const SequenceRange> ranges);
+
   /// Every entry below is acknowledged; recorded in the headers of new segments.
   void note_acked_below(Sequence sequence);
 

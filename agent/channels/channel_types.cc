@@ -133,6 +133,22 @@ constexpr std::array kFileOptions{
                .default_value = "30000",
                .help = "Longest time between two checkpoints.",
                .min = 1},
+    OptionSpec{.name = "ackDurability",
+               .type = OptionType::kEnum,
+               .default_value = "lazy",
+               .help = "When a sink's acknowledgement is on the disk: strict, before its "
+                       "transaction ends; lazy, within milliseconds, and a crash before that "
+                       "means second deliveries.",
+               .choices = "lazy|strict"},
+    OptionSpec{.name = "scrubIntervalSeconds",
+               .type = OptionType::kSeconds,
+               .default_value = "3600",
+               .help = "How often data that waits on the disk is read and verified; 0: never."},
+    OptionSpec{.name = "scrubRate",
+               .type = OptionType::kBytes,
+               .default_value = "8MiB",
+               .help = "Bytes per second to read for that, at most.",
+               .min = 64 * kKiB},
     OptionSpec{.name = "segmentSize",
                .type = OptionType::kBytes,
                .default_value = "64MiB",
@@ -225,6 +241,11 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   options.transaction_capacity = transaction_capacity(config);
   options.keep_alive = std::chrono::milliseconds(config.millis("keep-alive"));
   options.checkpoint_interval = std::chrono::milliseconds(config.millis("checkpointInterval"));
+  options.ack_durability = config.string("ackDurability") == "strict"
+                               ? channel::AckDurability::kStrict
+                               : channel::AckDurability::kLazy;
+  options.scrub.interval = std::chrono::seconds(config.millis("scrubIntervalSeconds") / 1000);
+  options.scrub.bytes_per_second = config.bytes("scrubRate");
   options.log.slot_bytes = segment_bytes(config);
   options.log.cache_bytes_max = config.bytes("cacheSize");
   return std::unique_ptr<Channel>(

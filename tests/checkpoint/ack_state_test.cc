@@ -89,6 +89,32 @@ TEST(AckStateTest, AgreesWithOneBitPerEntry) {
   }
 }
 
+// A commit that could not be made durable is taken back.
+TEST(AckStateTest, RemoveUndoesAnAddWhateverItHasMergedWith) {
+  constexpr std::uint64_t kEnd = 40;
+  for (const std::uint64_t seed : test::seeds(400)) {
+    SCOPED_TRACE(test::replay_hint(seed));
+    Random random(seed);
+    AckState acks({1});
+    for (int i = 0; i < 6; ++i) {
+      const std::uint64_t at = random.between(1, kEnd);
+      acks.add({{at}, {at + random.below(5)}});
+    }
+    const AckState before = acks;
+    const std::uint64_t from = random.between(1, kEnd);
+    const SequenceRange fresh = acks.first_pending({{from}, {from + 6}});
+    acks.add(fresh);
+    const std::uint64_t later = random.between(1, kEnd);  // somebody else's, in the meantime
+    const SequenceRange other = acks.first_pending({{later}, {later + 3}});
+    acks.add(other);
+    acks.remove(fresh);
+    acks.remove(other);
+    ASSERT_EQ(acks.below(), before.below());
+    ASSERT_EQ(acks.ranges(), before.ranges());
+    ASSERT_EQ(acks.count_above(), before.count_above());
+  }
+}
+
 TEST(AckStateTest, InOrderAcknowledgementsKeepNoRanges) {
   AckState acks;
   for (std::uint64_t i = 1; i < 1000; ++i) EXPECT_EQ(acks.add({{i}, {i + 1}}), 1U);

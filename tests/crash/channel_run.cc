@@ -87,7 +87,9 @@ channel::FileChannelOptions crash_options() {
 }
 
 bool ChannelRun::start() {
-  channel_ = std::make_unique<FileChannel>(crash_options(), disk_, clock_);
+  channel::FileChannelOptions options = crash_options();
+  options.ack_durability = ack_durability_;
+  channel_ = std::make_unique<FileChannel>(std::move(options), disk_, clock_);
   if (channel_->start().has_value()) return true;
   channel_ = nullptr;
   return false;
@@ -115,8 +117,11 @@ void ChannelRun::take_and_commit(std::size_t count) {
   if (channel_ == nullptr) return;
   auto taken = channel_->take(count, milliseconds(0));
   if (!taken.has_value()) return;
-  for (const std::string& body : bodies_of(taken.value()->events())) promise_.taken.insert(body);
-  static_cast<void>(taken.value()->commit());
+  const std::vector<std::string> bodies = bodies_of(taken.value()->events());
+  promise_.taken.insert(bodies.begin(), bodies.end());
+  const bool is_acknowledged = taken.value()->commit().has_value();
+  const bool is_settled = ack_durability_ == channel::AckDurability::kStrict && is_acknowledged;
+  if (is_settled) promise_.settled.insert(bodies.begin(), bodies.end());
 }
 
 void ChannelRun::take_and_roll_back(std::size_t count) {
@@ -127,8 +132,7 @@ void ChannelRun::take_and_roll_back(std::size_t count) {
 
 void ChannelRun::checkpoint() {
   if (channel_ == nullptr) return;
-  const std::set<std::string> before = promise_.taken;
-  if (channel_->checkpoint().has_value()) promise_.settled = before;
+  if (channel_->checkpoint().has_value()) promise_.settled = promise_.taken;
 }
 
 void expect_promise_kept(SimDisk& disk, const Promise& promise) {

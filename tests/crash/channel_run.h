@@ -21,7 +21,8 @@ channel::FileChannelOptions crash_options();
 /// promised and goes on, so that a workload is the same list of steps whatever happens.
 class ChannelRun {
  public:
-  explicit ChannelRun(SimDisk& disk) : disk_(disk) {}
+  explicit ChannelRun(SimDisk& disk, channel::AckDurability acks = channel::AckDurability::kLazy)
+      : disk_(disk), ack_durability_(acks) {}
 
   bool start();
   void stop();
@@ -36,6 +37,7 @@ class ChannelRun {
 
  private:
   SimDisk& disk_;
+  const channel::AckDurability ack_durability_;
   FakeClock clock_;
   std::unique_ptr<channel::FileChannel> channel_;  // nullptr while not started
   std::size_t put_count_ = 0;

@@ -27,18 +27,19 @@ class CrashPointsTest : public testing::Test {
 
   /// `prepare` and then `work`, with a crash at every call of `work`.
   template <class Prepare, class Work>
-  void sweep(Prepare prepare, Work work) {
+  void sweep(Prepare prepare, Work work,
+             channel::AckDurability acks = channel::AckDurability::kLazy) {
     for (const std::uint64_t seed : seeds(1)) {
       SCOPED_TRACE(replay_hint(seed));
       SimDisk prepared({.seed = seed});
-      ChannelRun first(prepared);
+      ChannelRun first(prepared, acks);
       prepare(first);
       const SweepOptions options{
           .disk = {.seed = seed}, .call_first = prepared.call_count() + 1, .random_survivors = 3};
       images_ += sweep_crashes(
           options,
           [&](SimDisk& disk) {
-            ChannelRun run(disk);
+            ChannelRun run(disk, acks);
             prepare(run);
             work(run);
             return run.promise();
@@ -148,6 +149,45 @@ TEST_F(CrashPointsTest, CleanStopAndNextStart) {
         run.start();
         run.put(1);
       });
+}
+
+// What a sink was told is done never comes back.
+TEST_F(CrashPointsTest, StrictAcknowledgements) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        run.put(4);
+        run.put(4);
+      },
+      [](ChannelRun& run) {
+        run.take_and_commit(3);
+        run.put(2);
+        run.take_and_commit(1);
+        run.take_and_roll_back(2);
+        run.take_and_commit(4);
+        run.checkpoint();
+        run.take_and_commit(1);
+        run.put(1);
+      },
+      channel::AckDurability::kStrict);
+}
+
+TEST_F(CrashPointsTest, StrictAcknowledgementsOverSegments) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        for (int i = 0; i < 11; ++i) run.put(2);
+      },
+      [](ChannelRun& run) {
+        for (int i = 0; i < 5; ++i) run.take_and_commit(3);
+        run.checkpoint();
+        for (int i = 0; i < 6; ++i) run.put(1);
+        run.take_and_commit(9);
+        run.stop();
+        run.start();
+        run.take_and_commit(2);
+      },
+      channel::AckDurability::kStrict);
 }
 
 // Every crash of a put over two segments, and for each of them every crash of the start behind it.

@@ -35,13 +35,13 @@ class IoErrorsTest : public testing::TestWithParam<bool> {
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
 
   template <class Work>
-  void sweep(Work work) {
+  void sweep(Work work, channel::AckDurability acks = channel::AckDurability::kLazy) {
     for (const std::uint64_t seed : seeds(1)) {
       SCOPED_TRACE(replay_hint(seed) + (GetParam() ? ", direct" : ", through the page cache"));
       runs_ += sweep_errors(
           {.disk = {.seed = seed, .is_direct = GetParam()}}, errors(),
           [&](SimDisk& disk) {
-            ChannelRun run(disk);
+            ChannelRun run(disk, acks);
             work(run);
             Promise promise = run.promise();
             run.stop();
@@ -90,6 +90,19 @@ TEST_P(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
     run.checkpoint();
     run.put(1);
   });
+}
+
+TEST_P(IoErrorsTest, StrictAcknowledgements) {
+  sweep(
+      [](ChannelRun& run) {
+        run.start();
+        for (int i = 0; i < 6; ++i) run.put(2);
+        run.take_and_commit(3);
+        run.take_and_commit(4);
+        run.put(1);
+        run.take_and_commit(1);
+      },
+      channel::AckDurability::kStrict);
 }
 
 TEST_P(IoErrorsTest, StopAndStart) {

@@ -136,7 +136,7 @@ TEST_P(ReadAheadTest, FollowsAnEndThatMoves) {
 
 TEST_P(ReadAheadTest, ReaderMayJump) {
   ReadAhead ahead(options_);
-  for (const std::uint64_t at : {0, 5, 6, 3, 30, 31, 32, 0, 1}) {
+  for (const std::uint64_t at : {0U, 5U, 6U, 3U, 30U, 31U, 32U, 0U, 1U}) {
     EXPECT_EQ(read(ahead, at * kChunk, kFile), kChunk);
   }
   file_ = open();  // the same offsets of another file

@@ -70,6 +70,11 @@ class Reader {
   explicit Reader(ByteSpan message) : at_(message.data()), end_(at_ + message.size()) {}
 
   std::optional<Field> next();
+
+  /// Reads the next field if it is length-delimited, has this number (below 16) and fewer than
+  /// 16 KiB; otherwise reads nothing, and next() tells. Several times cheaper where one kind of
+  /// field is expected.
+  bool next_bytes(std::uint32_t number, ByteSpan& bytes);
   [[nodiscard]] bool is_valid() const { return is_valid_; }
   [[nodiscard]] const std::byte* position() const { return at_; }
 
@@ -94,6 +99,25 @@ inline bool Reader::read_varint(std::uint64_t& value, std::size_t bytes_max) {
     if (byte < 0x80) return true;
   }
   return false;
+}
+
+inline bool Reader::next_bytes(std::uint32_t number, ByteSpan& bytes) {
+  const auto rest = static_cast<std::size_t>(end_ - at_);
+  if (!is_valid_ || rest < 3 || at_[0] != static_cast<std::byte>(tag(number, Type::kBytes))) {
+    return false;
+  }
+  auto length = static_cast<std::size_t>(at_[1]);
+  std::size_t header = 2;
+  if (length >= 0x80) {
+    const auto high = static_cast<std::size_t>(at_[2]);
+    if (high >= 0x80) return false;
+    length = (length & 0x7FU) | (high << 7U);
+    header = 3;
+  }
+  if (length > rest - header) return false;
+  bytes = ByteSpan(at_ + header, length);
+  at_ += header + length;
+  return true;
 }
 
 inline std::optional<Field> Reader::next() {

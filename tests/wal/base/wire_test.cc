@@ -194,6 +194,42 @@ TEST(WireTest, MalformedInputIsRefused) {
   }
 }
 
+// The fast way for an expected field takes exactly what next() would have given.
+TEST(WireTest, NextBytesAgreesWithNext) {
+  Random random(11);
+  for (int round = 0; round < 20'000; ++round) {
+    std::vector<std::byte> message;
+    while (random.below(4) != 0) {
+      std::vector<std::byte> body(random.one_in(20) ? random.below(20'000) : random.below(300));
+      const std::size_t at = message.size();
+      message.resize(at + field_bytes(body.size()));
+      write_field(message.data() + at, static_cast<std::uint32_t>(random.between(1, 2)), body);
+    }
+    if (!message.empty() && random.one_in(2)) message.resize(message.size() - 1);
+    if (!message.empty() && random.one_in(4)) {
+      message[random.below(message.size())] = static_cast<std::byte>(random.below(256));
+    }
+    Reader plain(message);
+    Reader fast(message);
+    while (true) {
+      ByteSpan bytes;
+      const bool is_taken = fast.next_bytes(1, bytes);
+      const auto expected = plain.next();
+      if (is_taken) {
+        ASSERT_TRUE(expected.has_value());
+        ASSERT_EQ(expected->number, 1U);
+        ASSERT_EQ(expected->bytes.data(), bytes.data());
+        ASSERT_EQ(expected->bytes.size(), bytes.size());
+      } else {
+        ASSERT_EQ(fast.next().has_value(), expected.has_value());
+      }
+      ASSERT_EQ(fast.position(), plain.position());
+      ASSERT_EQ(fast.is_valid(), plain.is_valid());
+      if (!expected) break;
+    }
+  }
+}
+
 TEST(WireTest, RandomBytesNeverReadOutside) {
   Random random(45);
   for (int round = 0; round < 20'000; ++round) {
