@@ -26,6 +26,8 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.counter("log_written_bytes_total", "Bytes written to the log.", log.bytes.value());
   sink.counter("log_payload_bytes_total", "Of them, events and acknowledgements.",
                log.payload_bytes.value());
+  sink.counter("log_rewrites_total", "Times the log was written again after a device error.",
+               log.rewrites.value());
   sink.counter("checkpoints_total", "Manifests written.", checkpoints_.value());
   sink.counter("checkpoint_errors_total", "Manifests that could not be written.",
                checkpoint_errors_.value());

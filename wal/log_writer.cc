@@ -6,7 +6,7 @@
 
 #include "wal/base/check.h"
 #include "wal/base/futex.h"
-#include "wal/base/log.h"
+#include "wal/batch.h"
 #include "wal/block_payload.h"
 
 namespace spillway::wal {
@@ -16,36 +16,7 @@ namespace {
 // the tag of an encrypted block.
 constexpr std::uint64_t kAckRoomBytes = 64 * kAckBytesMax + kBlockTagBytes;
 
-// Acknowledged ranges that make a block of their own worth while before the idle time is over.
-constexpr std::size_t kPendingAcksMax = 1000;
-
 }  // namespace
-
-/// One block on its way to the device.
-struct Batch {
-  static constexpr std::uint32_t kStaged = 0;
-  static constexpr std::uint32_t kDurable = 1;
-  static constexpr std::uint32_t kFailed = 2;
-
-  BlockHeader header;
-  BlockArena::Piece piece;
-  std::uint64_t payload_bytes_max = 0;
-  std::uint64_t staged_bytes = 0;       // its share of staged_bytes_
-  std::uint64_t transaction_bytes = 0;  // first block of a split transaction: of all its blocks
-  std::atomic<std::uint32_t> state{kStaged};  // futex word; set once, with release order
-  Error error{.code = Errc::kClosed};         // set before kFailed
-
-  [[nodiscard]] MutableByteSpan bytes() const {
-    return piece.bytes.first(block_bytes(header.payload_bytes));
-  }
-  [[nodiscard]] std::byte* payload_end() const {
-    return piece.bytes.data() + kBlockHeaderBytes + header.payload_bytes;
-  }
-  void set_payload_end(const std::byte* end) {
-    header.payload_bytes =
-        static_cast<std::uint32_t>(end - piece.bytes.data() - std::ptrdiff_t{kBlockHeaderBytes});
-  }
-};
 
 LogWriter::LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots,
                      SegmentTable& segments, BlockCache& cache, DurableListener& listener,
@@ -80,7 +51,10 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   acked_below_ = acked_below;
   durable_end_ = segment_writer_.end();
   segment_room_bytes_ = segment_writer_.room_bytes();
-  if (options_.background == Background::kThreads) writer_ = std::thread([this] { run(); });
+  if (options_.background == Background::kNone) return {};
+  for (std::size_t i = 0; i < options_.write_depth_max; ++i) {
+    writers_.emplace_back([this] { run(); });
+  }
   return {};
 }
 
@@ -116,10 +90,7 @@ Result<void> LogWriter::wait_durable(const Ticket& ticket) {
   // acquire pairs with the release in finish(): error and everything durable is visible.
   if (batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
     MutexLock lock(mutex_);
-    if (!is_writing_ && batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
-      is_writing_ = true;
-      lead(lock, &batch);
-    }
+    if (batch.state.load(std::memory_order_acquire) == Batch::kStaged) lead(lock, &batch);
   }
   while (batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
     futex_wait(batch.state, Batch::kStaged);
@@ -137,7 +108,7 @@ void LogWriter::append_ack(SequenceRange range) {
   } else {
     pending_acks_.push_back(range);
   }
-  if (is_idle_ || pending_acks_.size() == kPendingAcksMax) work_.notify_one();
+  if (is_idle_ || pending_acks_.size() == kUrgentAcks) work_.notify_one();
 }
 
 Result<LogWriter::Ticket> LogWriter::stage_acks(std::span<const SequenceRange> ranges) {
@@ -161,13 +132,12 @@ void LogWriter::note_acked_below(Sequence sequence) {
 
 Result<void> LogWriter::flush() {
   MutexLock lock(mutex_);
-  while (is_writing_ || (!poison_ && (has_staged() || !pending_acks_.empty()))) {
-    if (is_writing_) {
+  while (is_busy() || (!poison_ && (has_staged() || !pending_acks_.empty()))) {
+    if (is_busy()) {
       progress_.wait(lock);
       continue;
     }
     if (!has_staged()) static_cast<void>(open_batch(0));
-    is_writing_ = true;
     lead(lock, nullptr);
   }
   if (poison_) return *poison_;
@@ -187,7 +157,8 @@ Result<void> LogWriter::close() {
     is_stopping_ = true;
     work_.notify_all();
   }
-  if (writer_.joinable()) writer_.join();
+  for (std::thread& writer : writers_) writer.join();
+  writers_.clear();
   return flushed;
 }
 
@@ -206,9 +177,8 @@ std::optional<Error> LogWriter::poison() const {
 Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes) {
   while (!poison_ && !is_closed_ && staged_bytes_ > 0 &&
          staged_bytes_ + bytes > options_.staging_bytes_max) {
-    if (!is_writing_ && has_staged()) {
-      is_writing_ = true;  // nobody waits for what is staged yet: make room ourselves
-      lead(lock, nullptr);
+    if (can_write()) {
+      lead(lock, nullptr);  // nobody waits for what is staged yet: make room ourselves
     } else {
       progress_.wait(lock);
     }
@@ -216,7 +186,7 @@ Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes) {
   if (poison_) return *poison_;
   if (is_closed_) return Error{.code = Errc::kClosed, .what = "log is closed"};
   // Refusing here, before anything is staged, keeps a full disk from failing other transactions.
-  if (!slots_.has_room() && staged_bytes_ + bytes + kBlockAlignBytes > segment_room_bytes_) {
+  if (!slots_.has_room() && waiting_bytes_ + bytes + kBlockAlignBytes > segment_room_bytes_) {
     return Error{.code = Errc::kNoSpace, .what = "no slot file for the next segment"};
   }
   return {};
@@ -230,6 +200,7 @@ void LogWriter::stage_put(ByteSpan entries, std::uint64_t count) {
   batch.staged_bytes += put;
   next_sequence_ += count;
   staged_bytes_ += put;
+  waiting_bytes_ += put;
 }
 
 void LogWriter::stage_split(ByteSpan entries) {
@@ -305,150 +276,8 @@ bool LogWriter::has_staged() const {
   return open_ != nullptr || !staged_.empty();
 }
 
-// ---- writer role
-
-void LogWriter::lead(MutexLock& lock, const Batch* until) {
-  CHECK(is_writing_);
-  while (has_staged()) {
-    write_next(lock);
-    const bool is_done =
-        until != nullptr && until->state.load(std::memory_order_relaxed) != Batch::kStaged;
-    if (is_done && has_staged() && writer_.joinable()) {
-      is_handed_over_ = true;  // our own caller has waited long enough
-      work_.notify_one();
-      return;
-    }
-  }
-  is_writing_ = false;
-  progress_.notify_all();
-}
-
-void LogWriter::write_next(MutexLock& lock) {
-  if (staged_.empty()) close_batch();
-  const std::shared_ptr<Batch> batch = std::move(staged_.front());
-  staged_.pop_front();
-  batch->header.durable_lsn = durable_end_.lsn.value;
-  const Sequence acked_below = acked_below_;
-  lock.unlock();
-  const Result<void> written = write(*batch, acked_below);
-  lock.lock();
-  if (written.has_value()) {
-    publish(*batch);
-    lock.unlock();
-    const bool is_visible = (batch->header.flags & kMorePutFlag) == 0;
-    if (is_visible && batch->header.entry_count > 0) {
-      listener_.on_durable({batch->header.first_sequence + batch->header.entry_count});
-    }
-    finish(*batch, Batch::kDurable);
-    lock.lock();
-  } else {
-    fail_from(batch, written.error());
-  }
-  progress_.notify_all();
-}
-
-Result<void> LogWriter::write(Batch& batch, Sequence acked_below) {
-  const MutableByteSpan bytes = batch.bytes();
-  TRY_ASSIGN(const SegmentWriter::Place place,
-             segment_writer_.place(bytes, batch.header, acked_below, batch.transaction_bytes));
-  const std::uint64_t started_ns = clock_.monotonic_ns();
-  TRY(place.file->write_at(place.offset, place.bytes, io::Durability::kDurable));
-  metrics_.write_ns.record(clock_.monotonic_ns() - started_ns);
-  metrics_.block_size_bytes.record(bytes.size());
-  metrics_.blocks.add();
-  metrics_.bytes.add(bytes.size());
-  metrics_.payload_bytes.add(batch.header.payload_bytes);
-  return {};
-}
-
-void LogWriter::publish(Batch& batch) {
-  staged_bytes_ -= batch.staged_bytes;
-  held_back_.push_back(Block{
-      .header = batch.header,
-      .payload =
-          ByteSpan(batch.bytes())
-              .subspan(kBlockHeaderBytes, batch.header.payload_bytes - segment_writer_.tag_bytes()),
-      .memory = batch.piece.memory});
-  if ((batch.header.flags & kMorePutFlag) != 0) return;
-
-  const LogEnd& end = segment_writer_.end();
-  durable_end_ = {.lsn = end.lsn,
-                  .next_sequence = {batch.header.first_sequence + batch.header.entry_count},
-                  .chain_hash = end.chain_hash,
-                  .last_segment = end.last_segment};
-  segment_room_bytes_ = segment_writer_.room_bytes();
-  segments_.advance(durable_end_.lsn, durable_end_.next_sequence);
-  for (Block& block : held_back_) cache_.add(std::move(block));
-  held_back_.clear();
-  needs_proof_ = batch.header.entry_count > 0;
-  if (needs_proof_ && is_idle_) work_.notify_one();
-}
-
-void LogWriter::fail_from(const std::shared_ptr<Batch>& batch, const Error& error) {
-  close_batch();
-  if (error.code == Errc::kNoSpace) {
-    // Any part of what failed may be on disk, with the start of its transaction before it. It must
-    // not come back between what is acknowledged later.
-    if (segment_writer_.end().lsn != durable_end_.lsn) segment_writer_.abandon(durable_end_);
-    held_back_.clear();
-    segment_room_bytes_ = segment_writer_.room_bytes();
-  } else if (!poison_) {
-    poison_ = error;
-    log_error("wal.write_failed", "writing the log failed; it takes no more events until restarted",
-              {{"error", error}, {"lsn", segment_writer_.end().lsn.value}});
-  }
-  staged_.push_front(batch);
-  for (const auto& failed : staged_) {
-    failed->error = error;
-    finish(*failed, Batch::kFailed);
-  }
-  staged_.clear();
-  staged_bytes_ = 0;
-  // Sequences are dense on disk, so the failed ones are given out again; after a device error
-  // nobody will, because the log is poisoned.
-  next_sequence_ = durable_end_.next_sequence;
-}
-
-void LogWriter::finish(Batch& batch, std::uint32_t state) {
-  // release pairs with the acquire in wait_durable().
-  batch.state.store(state, std::memory_order_release);
-  futex_wake_all(batch.state);
-}
-
-// ---- writer thread
-
-void LogWriter::run() {
-  MutexLock lock(mutex_);
-  while (true) {
-    if (is_handed_over_) {
-      is_handed_over_ = false;
-      lead(lock, nullptr);
-    } else if (is_stopping_) {
-      return;
-    } else {
-      wait_for_work(lock);
-    }
-  }
-}
-
-void LogWriter::wait_for_work(MutexLock& lock) {
-  if (poison_ || (pending_acks_.empty() && !needs_proof_)) {
-    is_idle_ = true;
-    work_.wait(lock);
-    is_idle_ = false;
-    return;
-  }
-  const std::uint64_t blocks_before = metrics_.blocks.value();
-  // While somebody else writes, his next block takes the acknowledgements along.
-  const bool is_urgent = pending_acks_.size() >= kPendingAcksMax && !is_writing_;
-  const bool is_woken =
-      !is_urgent && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
-  if (is_woken || is_writing_ || is_stopping_ || poison_) return;
-  if (blocks_before != metrics_.blocks.value() && pending_acks_.empty()) return;
-  // A block without entries carries the acknowledgements and proves what came before durable.
-  static_cast<void>(open_batch(0));
-  is_writing_ = true;
-  lead(lock, nullptr);
+bool LogWriter::is_busy() const {
+  return is_placing_ || is_retiring_ || !in_flight_.empty();
 }
 
 }  // namespace spillway::wal

@@ -1,9 +1,10 @@
 // Group commit: many transactions become one block, one durable write, one wake-up.
 //
-// Producers stage encoded transactions under a short lock. Whoever waits first, with nobody
-// writing, takes the writer role and writes what is staged in its own thread; if more has been
-// staged by the time its own transaction is durable, it hands the role to the writer thread. No
-// timer delays a commit: the device is used as soon as it is free (docs/architecture.md, "Commit").
+// Producers stage encoded transactions under a short lock. Whoever waits for one and finds the
+// device free writes what is staged in its own thread; when large blocks pile up, several producers
+// write at the same time. Writes complete in any order, transactions become durable in log order.
+// If more has been staged by the time its own transaction is durable, a producer leaves the rest to
+// the writer thread. No timer delays a commit (docs/architecture.md, "Commit").
 #pragma once
 
 #include <atomic>
@@ -44,14 +45,15 @@ struct LogWriterMetrics {
   Counter bytes;          // written to the device
   Counter payload_bytes;  // of which entries and acknowledgements
   Histogram write_ns;     // one durable write
+  Counter rewrites;       // after a device error, in another slot
   Histogram block_size_bytes;
 };
 
 /// Thread-safe between open() and close().
 ///
-/// After a device error the writer is poisoned: every later call returns that error until the log
-/// is opened again. A full disk does not poison: what was staged fails, the next append may
-/// succeed.
+/// After a device error everything that is not durable is written again, once, to a fresh slot; a
+/// second error in a row poisons the writer: every later call returns that error until the log is
+/// opened again. A full disk does not poison: what was staged fails, the next append may succeed.
 class LogWriter {
  public:
   LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots, SegmentTable& segments,
@@ -110,6 +112,9 @@ class LogWriter {
   [[nodiscard]] const LogWriterMetrics& metrics() const { return metrics_; }
 
  private:
+  // Acknowledged ranges that make a block of their own worth while before the idle time is over.
+  static constexpr std::size_t kUrgentAcks = 1000;
+
   // Staging.
   Result<void> admit(MutexLock& lock, std::uint64_t bytes) REQUIRES(mutex_);
   void stage_put(ByteSpan entries, std::uint64_t count) REQUIRES(mutex_);
@@ -118,15 +123,24 @@ class LogWriter {
   void close_batch() REQUIRES(mutex_);
   void add_pending_acks(Batch& batch) REQUIRES(mutex_);
   [[nodiscard]] bool has_staged() const REQUIRES(mutex_);
+  [[nodiscard]] bool is_busy() const REQUIRES(mutex_);
 
-  // Writer role.
+  // Pipeline: staged -> in flight -> durable (log_pipeline.cc). What works without the lock gets
+  // it as a parameter, which the analysis cannot follow.
+  [[nodiscard]] bool can_write() const REQUIRES(mutex_);
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
-  // Writes without the lock, which the analysis cannot follow through a parameter.
+  void call_writer() REQUIRES(mutex_);
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
-  Result<void> write(Batch& batch, Sequence acked_below);
-  void publish(Batch& batch) REQUIRES(mutex_);
-  void fail_from(const std::shared_ptr<Batch>& batch, const Error& error) REQUIRES(mutex_);
+  Result<void> place(Batch& batch, Sequence acked_below);
+  Result<void> write(const Batch& batch);
+  void retire(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  [[nodiscard]] std::size_t count_retirable() const REQUIRES(mutex_);
+  void publish(const Batch& batch) REQUIRES(mutex_);
   void finish(Batch& batch, std::uint32_t state);
+
+  // Failures are dealt with when nothing is in flight any more.
+  void settle_failure() REQUIRES(mutex_);
+  void fail_staged(const Error& error) REQUIRES(mutex_);
 
   // Writer thread.
   void run();
@@ -140,29 +154,34 @@ class LogWriter {
   SegmentTable& segments_;
   LogWriterMetrics metrics_;
 
-  SegmentWriter segment_writer_;         // owned by the writer role
-  std::vector<struct Block> held_back_;  // likewise: durable part of an unfinished transaction
+  SegmentWriter segment_writer_;  // used by whoever has set is_placing_, or with nothing in flight
 
   mutable Mutex mutex_;
   CondVar work_;      // the writer thread waits here
   CondVar progress_;  // producers wait here for staging room, flush() for its end
   BlockArena arena_ GUARDED_BY(mutex_);
-  std::shared_ptr<Batch> open_ GUARDED_BY(mutex_);                // still growing
-  std::deque<std::shared_ptr<Batch>> staged_ GUARDED_BY(mutex_);  // closed, in log order
-  std::uint64_t staged_bytes_ GUARDED_BY(mutex_) = 0;             // open, closed and being written
+  std::shared_ptr<Batch> open_ GUARDED_BY(mutex_);                   // still growing
+  std::deque<std::shared_ptr<Batch>> staged_ GUARDED_BY(mutex_);     // closed, in log order
+  std::deque<std::shared_ptr<Batch>> in_flight_ GUARDED_BY(mutex_);  // placed, in log order
+  std::size_t writing_ GUARDED_BY(mutex_) = 0;          // of them, not yet back from the device
+  std::uint64_t staged_bytes_ GUARDED_BY(mutex_) = 0;   // open, closed and in flight
+  std::uint64_t waiting_bytes_ GUARDED_BY(mutex_) = 0;  // open and closed
   std::vector<SequenceRange> pending_acks_ GUARDED_BY(mutex_);
   std::uint64_t segment_room_bytes_ GUARDED_BY(mutex_) = 0;
   Sequence next_sequence_ GUARDED_BY(mutex_){1};
   Sequence acked_below_ GUARDED_BY(mutex_){1};
   LogEnd durable_end_ GUARDED_BY(mutex_);
   std::optional<Error> poison_ GUARDED_BY(mutex_);
-  bool is_writing_ GUARDED_BY(mutex_) = false;      // somebody holds the writer role
-  bool is_handed_over_ GUARDED_BY(mutex_) = false;  // to the writer thread
-  bool needs_proof_ GUARDED_BY(mutex_) = false;     // no later block tells that the last is durable
-  bool is_idle_ GUARDED_BY(mutex_) = false;         // the writer thread sleeps without a time limit
-  bool is_closed_ GUARDED_BY(mutex_) = false;       // append() is over
-  bool is_stopping_ GUARDED_BY(mutex_) = false;     // so is the writer thread
-  std::thread writer_;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);  // not settled yet; nothing new is written
+  bool is_second_try_ GUARDED_BY(mutex_) = false;    // nothing became durable since the last
+  bool is_placing_ GUARDED_BY(mutex_) = false;       // somebody gives a block its address
+  bool is_retiring_ GUARDED_BY(mutex_) = false;      // somebody tells about what became durable
+  bool is_handed_over_ GUARDED_BY(mutex_) = false;   // what is staged, to the writer thread
+  bool needs_proof_ GUARDED_BY(mutex_) = false;  // no later block tells that the last is durable
+  bool is_idle_ GUARDED_BY(mutex_) = false;      // the writer thread sleeps without a time limit
+  bool is_closed_ GUARDED_BY(mutex_) = false;    // append() is over
+  bool is_stopping_ GUARDED_BY(mutex_) = false;  // so is the writer thread
+  std::vector<std::thread> writers_;
 };
 
 }  // namespace spillway::wal

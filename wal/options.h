@@ -32,6 +32,11 @@ struct LogOptions {
   // Staged and not yet durable; producers wait beyond it.
   std::uint64_t staging_bytes_max = 8 * kMiB;
 
+  // Writes under way at most. A second one starts only when this much is waiting: small blocks do
+  // better by growing while the device is busy (docs/decisions/0303-write-depth.md).
+  std::size_t write_depth_max = 4;
+  std::uint64_t overlap_bytes_min = 128 * kKiB;
+
   // Durable blocks kept in memory for consumers; beyond it they are read back from disk.
   std::uint64_t cache_bytes_max = 64 * kMiB;
 

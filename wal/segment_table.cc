@@ -19,17 +19,21 @@ void SegmentTable::append(const Segment& segment) {
 void SegmentTable::advance(Lsn end_lsn, Sequence end_sequence) {
   const MutexLock lock(mutex_);
   CHECK(!segments_.empty());
+  // Segments behind it have been begun, with blocks in flight.
+  std::size_t at = segments_.size() - 1;
+  while (at > 0 && segments_[at].first_lsn >= end_lsn) --at;
   // A transaction over several blocks may end in a later segment than it began in; then the
   // segments in between are finished only now.
-  for (std::size_t i = segments_.size() - 1; i > 0 && !segments_[i - 1].is_sealed; --i) {
+  for (std::size_t i = at; i > 0 && !segments_[i - 1].is_sealed; --i) {
     segments_[i - 1].end_lsn = segments_[i].first_lsn;
     segments_[i - 1].end_sequence = segments_[i].first_sequence;
     segments_[i - 1].is_sealed = true;
   }
-  Segment& last = segments_.back();
-  CHECK(last.end_lsn <= end_lsn);
-  last.end_lsn = end_lsn;
-  last.end_sequence = end_sequence;
+  Segment& segment = segments_[at];
+  CHECK(segment.end_lsn <= end_lsn);
+  segment.end_lsn = end_lsn;
+  segment.end_sequence = end_sequence;
+  segment.is_sealed = at + 1 < segments_.size() && segments_[at + 1].first_lsn == end_lsn;
 }
 
 std::vector<Segment> SegmentTable::remove_acked(Sequence acked_below) {

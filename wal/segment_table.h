@@ -18,7 +18,8 @@ class SegmentTable {
   /// reaches from it into the new one is durable.
   void append(const Segment& segment);
 
-  /// The last segment is durable up to here.
+  /// The log is durable up to here: in the last segment, or in one before when blocks of later ones
+  /// are still in flight.
   void advance(Lsn end_lsn, Sequence end_sequence);
 
   /// Removes the finished segments whose entries all lie below `acked_below` and returns them.

@@ -88,9 +88,11 @@ void SegmentWriter::seal(MutableByteSpan bytes, BlockHeader& header, Place& plac
   place.memory = std::move(copy);
 }
 
-void SegmentWriter::abandon(const LogEnd& end) {
+void SegmentWriter::abandon(const LogEnd& end, Slots slots) {
   CHECK(end.lsn <= end_.lsn);
-  for (const Segment& segment : segments_.remove_behind(end.lsn)) slots_.release(segment.slot);
+  for (const Segment& segment : segments_.remove_behind(end.lsn)) {
+    if (slots == Slots::kReuse) slots_.release(segment.slot);
+  }
   const auto left = segments_.snapshot();
   CHECK(!left.empty());
   predecessor_ = left.back().number;

@@ -63,9 +63,14 @@ class SegmentWriter {
   Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below,
                       std::uint64_t bytes_following);
 
+  enum class Slots : std::uint8_t {
+    kReuse,  // those of segments given up are spare again
+    kLeave,  // nothing is written to them before the log is opened again: the device refused
+  };
+
   /// Gives up what has been placed behind `end`, between two transactions: the next block starts a
   /// new segment there, and what lies behind in older ones is never looked at again.
-  void abandon(const LogEnd& end);
+  void abandon(const LogEnd& end, Slots slots);
 
   /// The end after all placed blocks. Its next_sequence is the caller's to know.
   [[nodiscard]] const LogEnd& end() const { return end_; }

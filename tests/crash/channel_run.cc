@@ -41,19 +41,6 @@ void expect_nothing_lost(const FileChannel& channel) {
   }
 }
 
-// What a channel on `disk` holds.
-std::vector<std::string> reopened(SimDisk& disk) {
-  const FakeClock clock;
-  FileChannel channel(crash_options(), disk, clock);
-  const auto started = channel.start();
-  EXPECT_TRUE(started.has_value()) << to_string(started.error());
-  if (!started.has_value()) return {};
-  expect_nothing_lost(channel);
-  std::vector<std::string> bodies = look(channel);
-  channel.stop();
-  return bodies;
-}
-
 // Whether a slot file is there only until the power goes.
 bool has_doomed_name(SimDisk& disk) {
   const auto directory = disk.open_directory("data", io::FileSystem::Missing::kCreate);
@@ -133,6 +120,18 @@ void ChannelRun::take_and_roll_back(std::size_t count) {
 void ChannelRun::checkpoint() {
   if (channel_ == nullptr) return;
   if (channel_->checkpoint().has_value()) promise_.settled = promise_.taken;
+}
+
+std::vector<std::string> reopened(SimDisk& disk) {
+  const FakeClock clock;
+  FileChannel channel(crash_options(), disk, clock);
+  const auto started = channel.start();
+  EXPECT_TRUE(started.has_value()) << to_string(started.error());
+  if (!started.has_value()) return {};
+  expect_nothing_lost(channel);
+  std::vector<std::string> bodies = look(channel);
+  channel.stop();
+  return bodies;
 }
 
 void expect_promise_kept(SimDisk& disk, const Promise& promise) {

@@ -44,6 +44,10 @@ class ChannelRun {
   Promise promise_;
 };
 
+/// All events of the channel on `disk`, in order, after a start and before a clean stop. Reports to
+/// GoogleTest when the start finds anything lost.
+std::vector<std::string> reopened(SimDisk& disk);
+
 /// Starts a channel on `disk` and checks it against `promise`; then puts one more batch, loses
 /// power again, and checks that exactly what was there before and that batch are there. Reports
 /// failures to GoogleTest.

@@ -31,6 +31,7 @@ struct SimOptions {
   std::uint64_t capacity_bytes = kGiB;
   bool is_direct = true;
   bool is_copy_on_write = false;
+  bool is_slow = false;  // a durable write gives other threads a chance before it is durable
 };
 
 /// What a power loss now might undo.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+#include <thread>
 
 #include "wal/base/check.h"
 
@@ -163,7 +165,7 @@ Result<std::size_t> SimKernel::read(const SimNodePtr& node, std::uint64_t offset
 
 Result<void> SimKernel::write(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
                               io::Durability durability) {
-  const std::lock_guard guard(mutex);
+  std::unique_lock guard(mutex);
   TRY_ASSIGN(SimStep step, begin_locked(SimCallKind::kWrite, node->path, offset, bytes.size()));
   if (!step.fault) {
     step.fault = no_space_locked(node->newest_size_bytes, offset + bytes.size());
@@ -174,6 +176,16 @@ Result<void> SimKernel::write(const SimNodePtr& node, std::uint64_t offset, Byte
     return end_locked(step);
   }
   const std::uint64_t op_id = store.write(node, offset, bytes);
+  if (options.is_slow && durability == io::Durability::kDurable) {
+    store.set_in_flight(op_id, true);
+    for (std::uint64_t turns = random() % 16; turns > 0; --turns) {
+      guard.unlock();
+      std::this_thread::yield();
+      guard.lock();
+    }
+    if (is_crashed) return kNoPower;
+    store.set_in_flight(op_id, false);
+  }
   if (durability == io::Durability::kDurable && step.crash != CrashPhase::kAfterSubmit) {
     store.settle(op_id);
   }

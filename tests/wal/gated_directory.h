@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,16 +15,26 @@
 
 namespace spillway::test {
 
-/// Thread-safe. Starts open. A test that closes it must open it before the end.
+/// Thread-safe. Starts open. A test that closes it must open it before the end. Writes that come to
+/// a closed gate are numbered from 1 in the order of their arrival.
 class WriteGate {
  public:
   void close() {
     const MutexLock lock(mutex_);
     is_closed_ = true;
+    arrived_ = 0;
+    released_.clear();
   }
   void open() {
     const MutexLock lock(mutex_);
     is_closed_ = false;
+    changed_.notify_all();
+  }
+
+  /// Lets one write through, now or when it comes.
+  void release(std::size_t number) {
+    const MutexLock lock(mutex_);
+    released_.insert(number);
     changed_.notify_all();
   }
 
@@ -36,9 +47,10 @@ class WriteGate {
   void pass() {
     MutexLock lock(mutex_);
     if (!is_closed_) return;
+    const std::size_t number = ++arrived_;
     ++waiting_;
     changed_.notify_all();
-    while (is_closed_) changed_.wait(lock);
+    while (is_closed_ && released_.count(number) == 0) changed_.wait(lock);
     --waiting_;
   }
 
@@ -47,6 +59,8 @@ class WriteGate {
   CondVar changed_;
   bool is_closed_ GUARDED_BY(mutex_) = false;
   std::size_t waiting_ GUARDED_BY(mutex_) = 0;
+  std::size_t arrived_ GUARDED_BY(mutex_) = 0;
+  std::set<std::size_t> released_ GUARDED_BY(mutex_);
 };
 
 class GatedFile final : public io::File {

@@ -1,5 +1,6 @@
 // What the log promises those who write to it: a transaction is durable when wait_durable() says
-// so, whole, in order, with dense sequences; and after an error nothing is believed or tried again.
+// so, whole, in order, with dense sequences; and what a device refused is never believed in its
+// place.
 
 #include "wal/log_writer.h"
 
@@ -16,23 +17,7 @@
 namespace spillway::wal {
 namespace {
 
-using test::SimCall;
-using test::SimCallKind;
-using test::SimDisk;
-
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
-constexpr Error kFull{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
-
-bool is_block_write(const SimCall& call) {
-  return call.kind == SimCallKind::kWrite && call.offset >= kSegmentDataOffset;
-}
-
-struct LogWriterTest : LogTest {
-  /// The next write of a block fails.
-  void fail_block_write(const Error& error) {
-    disk.fail_when(is_block_write, error, SimDisk::Repeat::kOnce);
-  }
-};
+using LogWriterTest = LogTest;
 
 TEST_F(LogWriterTest, TransactionsAreReadBackInOrder) {
   open();
@@ -203,141 +188,6 @@ TEST_F(LogWriterTest, EntryLargerThanASegmentIsRefusedAndNothingIsStaged) {
   EXPECT_EQ(refused.error().code, Errc::kTooLarge);
   put_numbered(1);  // checks that its sequence is the next one
   expect_all_stored();
-}
-
-// ---- errors
-
-TEST_F(LogWriterTest, DeviceErrorPoisonsForGood) {
-  open();
-  put_numbered(2);
-  fail_block_write(kBroken);
-  EXPECT_EQ(put({"lost"}).error().os_error, EIO);
-  ASSERT_TRUE(writer->poison().has_value());
-  const std::uint64_t calls = disk.call_count();
-  EXPECT_EQ(put({"refused"}).error().os_error, EIO);
-  writer->append_ack({{1}, {2}});
-  EXPECT_EQ(writer->flush().error().os_error, EIO);
-  EXPECT_EQ(writer->close().error().os_error, EIO);
-  EXPECT_EQ(disk.call_count(), calls) << "nothing is tried again";
-  EXPECT_EQ(writer->durable_end().next_sequence.value, 3U);
-}
-
-TEST_F(LogWriterTest, DeviceErrorFailsAllThatIsStagedBehindIt) {
-  options.background = Background::kThreads;
-  open();
-  put_numbered(1);
-  gate.close();
-  std::vector<std::thread> producers;
-  std::atomic<int> failed{0};
-  std::atomic<int> staged{0};
-  const auto produce = [&] {
-    const auto bytes = entries_of({"x"});
-    const auto ticket = writer->append(bytes, 1);
-    staged.fetch_add(1);
-    if (!ticket.has_value() || !writer->wait_durable(ticket.value()).has_value()) {
-      failed.fetch_add(1);
-    }
-  };
-  producers.emplace_back(produce);
-  gate.wait_for_writes(1);
-  for (int i = 0; i < 8; ++i) producers.emplace_back(produce);
-  ASSERT_TRUE(test::eventually([&] { return staged.load() == 9; }));
-  fail_block_write(kBroken);
-  gate.open();
-  for (std::thread& producer : producers) producer.join();
-  EXPECT_EQ(failed.load(), 9);
-  EXPECT_EQ(listener.end().value, 2U);
-}
-
-TEST_F(LogWriterTest, ErrorInAnyPartOfALargeTransactionFailsIt) {
-  open();
-  put_numbered(1);
-  int writes = 0;
-  disk.fail_when([&writes](const SimCall& call) { return is_block_write(call) && ++writes == 3; },
-                 kBroken, SimDisk::Repeat::kOnce);
-  EXPECT_EQ(put(std::vector<std::string>(20, std::string(2000, 'x'))).error().os_error, EIO);
-  EXPECT_EQ(writer->durable_end().next_sequence.value, 2U);
-  EXPECT_EQ(listener.end().value, 2U);
-  expect_all_stored();
-}
-
-TEST_F(LogWriterTest, FullDiskRefusesAndGoesOnWhenThereIsRoom) {
-  options.spare_slots_min = 0;
-  open();
-  disk.set_capacity(200 * kKiB);  // one slot of 128 KiB, not two
-  std::size_t refused = 0;
-  while (refused < 3) {
-    const auto range = put({std::string(3000, 'x')});
-    if (range.has_value()) {
-      EXPECT_EQ(range.value().first.value, expected.size() + 1);
-      expected.emplace_back(3000, 'x');
-    } else {
-      ASSERT_EQ(range.error().code, Errc::kNoSpace);
-      ++refused;
-    }
-  }
-  EXPECT_FALSE(writer->poison().has_value());
-  disk.set_capacity(kMiB);
-  slots->release(slots->acquire(SlotPool::Prewrite::kNo).value().id);  // what the preparer does
-  put_numbered(5);
-  expect_all_stored();
-}
-
-// A block that could not be written leaves a hole or half a block at its address. Whatever the
-// error is called, later transactions must not be acknowledged behind it.
-TEST_F(LogWriterTest, FullDiskInTheMiddleOfAWriteLosesNothingLater) {
-  open();
-  put_numbered(2);
-  fail_block_write(kFull);
-  EXPECT_FALSE(put({"lost"}).has_value());
-  const auto after = put({"after"});
-  if (after.has_value()) expected.emplace_back("after");
-  const LogContents contents = stored();
-  EXPECT_EQ(contents.entries, expected);
-  EXPECT_TRUE(contents.lost.empty());
-}
-
-TEST_F(LogWriterTest, FullDiskInTheMiddleOfALargeTransactionTakesAllOfItBack) {
-  open();
-  for (int part = 1; part <= 20; ++part) {  // of 19 blocks over three segments, and one more
-    SCOPED_TRACE(part);
-    put_numbered(1);
-    int writes = 0;
-    disk.fail_when(
-        [&writes, part](const SimCall& call) { return is_block_write(call) && ++writes == part; },
-        kFull, SimDisk::Repeat::kOnce);
-    const bool is_stored = put(std::vector<std::string>(130, std::string(2000, 'x'))).has_value();
-    disk.clear_faults();
-    if (is_stored) expected.insert(expected.end(), 130, std::string(2000, 'x'));
-    put_numbered(2);
-    EXPECT_FALSE(writer->poison().has_value());
-  }
-  expect_all_stored();
-  EXPECT_LT(disk.paths().size(), 60U) << "slots of what was given up are used again";
-}
-
-TEST_F(LogWriterTest, FailedSegmentHeaderNeverLeavesTwoSegmentsWithOneNumber) {
-  open();
-  int headers = 0;
-  disk.fail_when(
-      [&headers](const SimCall& call) {
-        const bool is_header =
-            call.kind == SimCallKind::kWrite && call.size_bytes == kSegmentDataOffset;
-        return is_header && ++headers % 3 != 0;
-      },
-      kFull);
-  while (segments.size() < 8) {
-    if (put({std::string(3000, 'x')}).has_value()) expected.emplace_back(3000, 'x');
-  }
-  std::set<std::uint64_t> numbers;
-  for (const std::string& path : disk.paths()) {
-    const auto header = decode_segment_header(disk.contents(path));
-    if (!header) continue;
-    EXPECT_TRUE(numbers.insert(header->number).second) << header->number;
-  }
-  const LogContents contents = stored();
-  EXPECT_EQ(contents.entries, expected);
-  EXPECT_TRUE(contents.lost.empty());
 }
 
 // ---- acknowledgements

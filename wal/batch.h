@@ -1,0 +1,48 @@
+// One block on its way to the device, and who waits for it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "wal/base/result.h"
+#include "wal/block.h"
+#include "wal/block_memory.h"
+#include "wal/segment_writer.h"
+
+namespace spillway::wal {
+
+/// Belongs to LogWriter, which guards everything but `state`.
+struct Batch {
+  static constexpr std::uint32_t kStaged = 0;
+  static constexpr std::uint32_t kDurable = 1;
+  static constexpr std::uint32_t kFailed = 2;
+
+  BlockHeader header;
+  BlockArena::Piece piece;
+  std::uint64_t payload_bytes_max = 0;
+  std::uint64_t staged_bytes = 0;       // its share of LogWriter::staged_bytes_
+  std::uint64_t transaction_bytes = 0;  // first block of a split transaction: of all its blocks
+
+  SegmentWriter::Place place;  // once it has one
+  SegmentNumber segment;       // likewise
+  bool is_written = false;     // durable itself, maybe before blocks ahead of it
+
+  std::atomic<std::uint32_t> state{kStaged};  // futex word; set once, with release order
+  Error error{.code = Errc::kClosed};         // set before kFailed
+
+  [[nodiscard]] MutableByteSpan bytes() const {
+    return piece.bytes.first(block_bytes(header.payload_bytes));
+  }
+  [[nodiscard]] bool ends_transaction() const { return (header.flags & kMorePutFlag) == 0; }
+  [[nodiscard]] std::byte* payload_end() const {
+    return piece.bytes.data() + kBlockHeaderBytes + header.payload_bytes;
+  }
+  void set_payload_end(const std::byte* end) {
+    header.payload_bytes =
+        static_cast<std::uint32_t>(end - piece.bytes.data() - std::ptrdiff_t{kBlockHeaderBytes});
+  }
+};
+
+}  // namespace spillway::wal

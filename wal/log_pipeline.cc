@@ -1,0 +1,226 @@
+// The half of LogWriter that moves blocks: staged, in flight, durable, or failed.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "wal/base/check.h"
+#include "wal/base/futex.h"
+#include "wal/base/log.h"
+#include "wal/batch.h"
+#include "wal/log_writer.h"
+
+namespace spillway::wal {
+
+bool LogWriter::can_write() const {
+  if (!has_staged() || is_placing_ || failure_) return false;
+  if (writing_ == 0) return true;
+  // Small blocks grow while one write is under way; splitting them over two would only add flushes.
+  return writing_ < options_.write_depth_max && waiting_bytes_ >= options_.overlap_bytes_min;
+}
+
+void LogWriter::lead(MutexLock& lock, const Batch* until) {
+  while (can_write()) {
+    write_next(lock);
+    const bool is_done =
+        until != nullptr && until->state.load(std::memory_order_relaxed) != Batch::kStaged;
+    if (!is_done || writers_.empty()) continue;
+    if (can_write()) call_writer();  // our own caller has waited long enough
+    return;
+  }
+}
+
+void LogWriter::call_writer() {
+  if (is_handed_over_ || writers_.empty()) return;
+  is_handed_over_ = true;
+  work_.notify_one();
+}
+
+void LogWriter::write_next(MutexLock& lock) {
+  if (staged_.empty()) close_batch();
+  const std::shared_ptr<Batch> batch = std::move(staged_.front());
+  staged_.pop_front();
+  batch->header.durable_lsn = durable_end_.lsn.value;
+  const Sequence acked_below = acked_below_;
+  is_placing_ = true;
+  lock.unlock();
+  Result<void> outcome = place(*batch, acked_below);
+  lock.lock();
+  is_placing_ = false;
+  segment_room_bytes_ = segment_writer_.room_bytes();
+  if (outcome.has_value()) {
+    waiting_bytes_ -= batch->staged_bytes;
+    in_flight_.push_back(batch);
+    ++writing_;
+    if (can_write()) call_writer();
+    lock.unlock();
+    outcome = write(*batch);
+    lock.lock();
+    --writing_;
+    batch->is_written = outcome.has_value();
+  } else {
+    staged_.push_front(batch);
+  }
+  if (!outcome.has_value() && !failure_) failure_ = outcome.error();
+  retire(lock);
+  if (failure_ && writing_ == 0 && !is_placing_ && !is_retiring_) settle_failure();
+  progress_.notify_all();
+}
+
+Result<void> LogWriter::place(Batch& batch, Sequence acked_below) {
+  TRY_ASSIGN(batch.place, segment_writer_.place(batch.bytes(), batch.header, acked_below,
+                                                batch.transaction_bytes));
+  batch.segment = segment_writer_.end().last_segment;
+  return {};
+}
+
+Result<void> LogWriter::write(const Batch& batch) {
+  const std::uint64_t started_ns = clock_.monotonic_ns();
+  const SegmentWriter::Place& place = batch.place;
+  TRY(place.file->write_at(place.offset, place.bytes, io::Durability::kDurable));
+  metrics_.write_ns.record(clock_.monotonic_ns() - started_ns);
+  metrics_.block_size_bytes.record(place.bytes.size());
+  metrics_.blocks.add();
+  metrics_.bytes.add(place.bytes.size());
+  metrics_.payload_bytes.add(batch.header.payload_bytes);
+  return {};
+}
+
+// ---- durable
+
+// One thread at a time, so that everybody hears of durable transactions in log order.
+void LogWriter::retire(MutexLock& lock) {
+  if (is_retiring_) return;
+  is_retiring_ = true;
+  std::vector<std::shared_ptr<Batch>> retired;
+  while (const std::size_t count = count_retirable()) {
+    const auto end = in_flight_.begin() + static_cast<std::ptrdiff_t>(count);
+    retired.assign(std::make_move_iterator(in_flight_.begin()), std::make_move_iterator(end));
+    in_flight_.erase(in_flight_.begin(), end);
+    const Sequence durable_before = durable_end_.next_sequence;
+    for (const auto& batch : retired) publish(*batch);
+    const Sequence durable_after = durable_end_.next_sequence;
+    lock.unlock();
+    if (durable_before < durable_after) listener_.on_durable(durable_after);
+    for (const auto& batch : retired) finish(*batch, Batch::kDurable);
+    lock.lock();
+  }
+  is_retiring_ = false;
+}
+
+// Whole transactions only: a part of one must stay invisible.
+std::size_t LogWriter::count_retirable() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < in_flight_.size() && in_flight_[i]->is_written; ++i) {
+    if (in_flight_[i]->ends_transaction()) count = i + 1;
+  }
+  return count;
+}
+
+void LogWriter::publish(const Batch& batch) {
+  staged_bytes_ -= batch.staged_bytes;
+  const std::size_t payload_bytes = batch.header.payload_bytes - segment_writer_.tag_bytes();
+  cache_.add(Block{.header = batch.header,
+                   .payload = ByteSpan(batch.bytes()).subspan(kBlockHeaderBytes, payload_bytes),
+                   .memory = batch.piece.memory});
+  if (!batch.ends_transaction()) return;
+  durable_end_.lsn = {batch.header.lsn + batch.bytes().size()};
+  durable_end_.next_sequence = {batch.header.first_sequence + batch.header.entry_count};
+  durable_end_.chain_hash = batch.header.hash;
+  durable_end_.last_segment = batch.segment;
+  segments_.advance(durable_end_.lsn, durable_end_.next_sequence);
+  is_second_try_ = false;
+  needs_proof_ = batch.header.entry_count > 0;
+  if (needs_proof_ && is_idle_) work_.notify_one();
+}
+
+void LogWriter::finish(Batch& batch, std::uint32_t state) {
+  // release pairs with the acquire in wait_durable().
+  batch.state.store(state, std::memory_order_release);
+  futex_wake_all(batch.state);
+}
+
+// ---- failed
+
+// Nothing is in flight any more: what is not durable lies in the buffers, in log order.
+void LogWriter::settle_failure() {
+  const Error error = *failure_;
+  failure_.reset();
+  close_batch();
+  while (!in_flight_.empty()) {
+    waiting_bytes_ += in_flight_.back()->staged_bytes;
+    in_flight_.back()->is_written = false;
+    staged_.push_front(std::move(in_flight_.back()));
+    in_flight_.pop_back();
+  }
+  // What failed may be on disk, whole or in part. Behind the end of a segment that another one
+  // follows it is never looked at again.
+  const bool is_device_error = error.code != Errc::kNoSpace;
+  if (segment_writer_.end().lsn != durable_end_.lsn) {
+    segment_writer_.abandon(durable_end_, is_device_error ? SegmentWriter::Slots::kLeave
+                                                          : SegmentWriter::Slots::kReuse);
+  }
+  segment_room_bytes_ = segment_writer_.room_bytes();
+  if (is_device_error && !is_second_try_) {
+    is_second_try_ = true;
+    metrics_.rewrites.add();
+    log_warn("wal.write_retried", "writing the log failed; trying again in another slot file",
+             {{"error", error}, {"lsn", durable_end_.lsn.value}});
+    return;
+  }
+  if (is_device_error && !poison_) {
+    poison_ = error;
+    log_error("wal.write_failed", "writing the log failed; it takes no more events until restarted",
+              {{"error", error}, {"lsn", durable_end_.lsn.value}});
+  }
+  fail_staged(error);
+}
+
+void LogWriter::fail_staged(const Error& error) {
+  for (const auto& failed : staged_) {
+    failed->error = error;
+    finish(*failed, Batch::kFailed);
+  }
+  staged_.clear();
+  staged_bytes_ = 0;
+  waiting_bytes_ = 0;
+  // Sequences are dense on disk, so the failed ones are given out again; after a device error
+  // nobody will, because the log is poisoned.
+  next_sequence_ = durable_end_.next_sequence;
+}
+
+// ---- writer threads
+
+void LogWriter::run() {
+  MutexLock lock(mutex_);
+  while (true) {
+    if (is_handed_over_) {
+      is_handed_over_ = false;
+      lead(lock, nullptr);
+    } else if (is_stopping_) {
+      return;
+    } else {
+      wait_for_work(lock);
+    }
+  }
+}
+
+void LogWriter::wait_for_work(MutexLock& lock) {
+  if (poison_ || (pending_acks_.empty() && !needs_proof_)) {
+    is_idle_ = true;
+    work_.wait(lock);
+    is_idle_ = false;
+    return;
+  }
+  const std::uint64_t blocks_before = metrics_.blocks.value();
+  // While somebody else writes, his next block takes the acknowledgements along.
+  const bool is_urgent = pending_acks_.size() >= kUrgentAcks && !is_busy();
+  const bool is_woken =
+      !is_urgent && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
+  if (is_woken || is_busy() || is_stopping_ || poison_) return;
+  if (blocks_before != metrics_.blocks.value() && pending_acks_.empty()) return;
+  // A block without entries carries the acknowledgements and proves what came before durable.
+  static_cast<void>(open_batch(0));
+  lead(lock, nullptr);
+}
+
+}  // namespace spillway::wal
