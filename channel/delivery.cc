@@ -22,6 +22,7 @@ void Delivery::open(wal::LogWriter& writer, const checkpoint::AckState& recovere
   const auto ranges = skip_.ranges();
   skip_end_ = ranges.empty() ? skip_.below() : ranges.back().end;
   end_ = writer.durable_end();
+  put_times_.open(end_.next_sequence);
   reader_.seek(lsn, sequence);
   next_sequence_ = sequence;
   marks_.push_back({.lsn = lsn, .first_sequence = sequence});
@@ -36,6 +37,7 @@ Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wa
   while (true) {
     std::vector<wal::LostRange> lost;
     Result<void> filled;
+    const std::uint64_t started_ns = clock_.monotonic_ns();
     {
       const MutexLock lock(mutex_);
       fill_returned(events_max, lease);
@@ -47,7 +49,10 @@ Result<void> Delivery::take(std::size_t events_max, std::chrono::milliseconds wa
       on_lost_(range, mark_acknowledged(range.entries));
     }
     // What has been taken before an error is worth delivering; the error comes again.
-    if (!lease.events.empty()) return {};
+    if (!lease.events.empty()) {
+      take_ns.record(clock_.monotonic_ns() - started_ns);
+      return {};
+    }
     if (!filled.has_value()) return filled;
     if (!wait_for_events(deadline)) return {};
   }
@@ -126,6 +131,10 @@ Result<bool> Delivery::next_block() {
     records_ = wal::PayloadReader(block_->payload);
     entries_ = wal::EntryReader();
     marks_.push_back({.lsn = block_->lsn(), .first_sequence = block_->first_sequence()});
+    const auto put_ns = put_times_.time_of(block_->first_sequence());
+    if (put_ns && block_->header.entry_count > 0) {
+      queue_wait_ns.record(clock_.monotonic_ns() - *put_ns);
+    }
     return true;
   }
 }
@@ -216,6 +225,7 @@ void Delivery::close() {
 }
 
 void Delivery::on_durable(Sequence end) {
+  put_times_.note(end, clock_.monotonic_ns());  // before anybody can take it
   durable_end_.store(end.value);
   if (waiters_.load() == 0) return;
   const MutexLock lock(wait_mutex_);
@@ -250,6 +260,7 @@ Delivery::Progress Delivery::progress(const wal::LogEnd& end) {
       if (range.first < range.end) progress.acks.add(range);
     }
   }
+  put_times_.forget_below(progress.acks.below());
   const MutexLock lock(mutex_);
   const Sequence below = progress.acks.below();
   while (marks_.size() > 1 && marks_[1].first_sequence <= below && marks_[1].lsn <= end.lsn) {

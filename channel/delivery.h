@@ -14,7 +14,9 @@
 
 #include "channel/deadline.h"
 #include "channel/event.h"
+#include "channel/put_times.h"
 #include "checkpoint/ack_state.h"
+#include "wal/base/clock.h"
 #include "wal/base/metrics.h"
 #include "wal/base/mutex.h"
 #include "wal/base/result.h"
@@ -38,8 +40,8 @@ class Delivery final : public wal::DurableListener {
   /// that were still wanted. Called without locks of Delivery's.
   using OnLost = std::function<void(const wal::LostRange& lost, std::uint64_t wanted)>;
 
-  Delivery(wal::LogReader& reader, OnLost on_lost)
-      : reader_(reader), on_lost_(std::move(on_lost)) {}
+  Delivery(wal::LogReader& reader, OnLost on_lost, const Clock& clock)
+      : reader_(reader), on_lost_(std::move(on_lost)), clock_(clock) {}
 
   /// Starts behind `recovered`, reading at (lsn, sequence), a block boundary at or before its
   /// first unacknowledged entry. `writer` must outlive this.
@@ -85,7 +87,15 @@ class Delivery final : public wal::DurableListener {
   /// Every entry before it is acknowledged.
   [[nodiscard]] wal::Sequence acked_below() const;
 
-  Counter corrupt_events;  // intact blocks with an event inside that is no event
+  /// When the oldest unacknowledged entry was put; nullopt when there is none, or it was put before
+  /// this start.
+  [[nodiscard]] std::optional<std::uint64_t> oldest_put_ns() const {
+    return put_times_.time_of(acked_below());
+  }
+
+  Histogram take_ns;        // a take that found events, without the waiting for them
+  Histogram queue_wait_ns;  // from durable to taken; of the first entry of each block
+  Counter corrupt_events;   // intact blocks with an event inside that is no event
 
  private:
   struct Returned {
@@ -110,6 +120,8 @@ class Delivery final : public wal::DurableListener {
 
   wal::LogReader& reader_;
   const OnLost on_lost_;
+  const Clock& clock_;
+  PutTimes put_times_;
   wal::LogWriter* writer_ = nullptr;
 
   mutable Mutex mutex_;  // the cursor and what came back; held while reading the disk

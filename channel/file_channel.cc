@@ -202,13 +202,15 @@ Result<void> FileChannel::open_log(Engine& engine) {
   engine.slots->start(in_use);
   engine.reader = std::make_unique<wal::LogReader>(recovered_.channel_id, options_.log,
                                                    *engine.slots, engine.segments, engine.cache);
-  engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler);
+  engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler, clock_);
   engine.writer =
       std::make_unique<wal::LogWriter>(recovered_.channel_id, options_.log, *engine.slots,
                                        engine.segments, engine.cache, *engine.delivery, clock_);
   engine.scrubber =
       std::make_unique<Scrubber>(options_.name, options_.scrub, recovered_.channel_id, options_.log,
                                  *engine.slots, engine.segments, clock_);
+  engine.oldest_age = std::make_unique<OldestAge>(recovered_.channel_id, *engine.delivery,
+                                                  *engine.slots, engine.segments, clock_);
   std::optional<wal::Segment> last;
   if (recovered_.can_continue) last = recovered_.segments.back();
   TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));

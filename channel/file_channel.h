@@ -101,6 +101,7 @@ class FileChannel final : public Channel {
   [[nodiscard]] bool can_reclaim() const;
   void run_checkpoints();
   Result<void> check(const EventBatch& batch) const;
+  void collect_reading(const Engine& engine, MetricSink& sink) const;
 
   const FileChannelOptions options_;
   io::FileSystem& file_system_;

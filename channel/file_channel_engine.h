@@ -8,6 +8,7 @@
 #include "channel/capacity.h"
 #include "channel/delivery.h"
 #include "channel/file_channel.h"
+#include "channel/oldest_age.h"
 #include "channel/scrubber.h"
 #include "checkpoint/manifest_store.h"
 #include "wal/block_cache.h"
@@ -39,6 +40,7 @@ struct FileChannel::Engine {
   std::unique_ptr<Delivery> delivery;
   std::unique_ptr<wal::LogWriter> writer;
   std::unique_ptr<Scrubber> scrubber;
+  std::unique_ptr<OldestAge> oldest_age;
 };
 
 }  // namespace spillway::channel

@@ -14,6 +14,28 @@ bool FileChannel::is_failed() const {
   return pass.is_admitted() && engine_->writer->poison().has_value();
 }
 
+void FileChannel::collect_reading(const Engine& engine, MetricSink& sink) const {
+  const std::uint64_t hits = engine.cache.hits.value();
+  const std::uint64_t blocks = hits + engine.cache.misses.value();
+  const double ratio = static_cast<double>(hits) / static_cast<double>(blocks);
+  sink.histogram("take_ns", "Time of a take that found events, without waiting for them.",
+                 engine.delivery->take_ns);
+  sink.histogram("queue_wait_ns", "Time from durable to taken, once per block.",
+                 engine.delivery->queue_wait_ns);
+  sink.gauge("oldest_event_age_ns", "For how long the oldest unacknowledged event has waited.",
+             static_cast<double>(engine.oldest_age->age_ns()));
+  sink.gauge("cache_hit_ratio", "Share of the blocks that consumers found in memory.",
+             blocks == 0 ? 1 : ratio);
+  sink.gauge("read_ahead_bytes", "Log bytes read before a consumer asked for them.",
+             static_cast<double>(engine.reader->bytes_ahead()));
+  sink.counter("scrubbed_bytes_total", "Unread log bytes verified in the background.",
+               engine.scrubber->scrubbed_bytes.value());
+  sink.counter("scrub_damaged_ranges_total", "Damaged ranges that verifying them has found.",
+               engine.scrubber->damaged_ranges.value());
+  sink.counter("scrub_damaged_events_total", "Events in those ranges.",
+               engine.scrubber->damaged_events.value());
+}
+
 void FileChannel::collect(MetricSink& sink) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;
@@ -35,14 +57,6 @@ void FileChannel::collect(MetricSink& sink) const {
                engine.manifests->bytes_written());
   sink.counter("disk_read_bytes_total", "Log bytes read back for consumers.",
                engine.reader->disk_read_bytes.value());
-  sink.gauge("read_ahead_bytes", "Log bytes read before a consumer asked for them.",
-             static_cast<double>(engine.reader->bytes_ahead()));
-  sink.counter("scrubbed_bytes_total", "Unread log bytes verified in the background.",
-               engine.scrubber->scrubbed_bytes.value());
-  sink.counter("scrub_damaged_ranges_total", "Damaged ranges that verifying them has found.",
-               engine.scrubber->damaged_ranges.value());
-  sink.counter("scrub_damaged_events_total", "Events in those ranges.",
-               engine.scrubber->damaged_events.value());
   sink.counter("cache_hits_total", "Blocks handed to consumers from memory.",
                engine.cache.hits.value());
   sink.counter("cache_misses_total", "Blocks that had to be read from disk.",
@@ -56,6 +70,9 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.counter("slots_deleted_total", "Slot files deleted.", slots.deleted);
   sink.counter("slots_unprepared_total", "Slots used before they were pre-written.",
                slots.unprepared);
+  collect_reading(engine, sink);
+  sink.counter("lost_ranges_total", "Damaged ranges that consumers have skipped since the start.",
+               lost_ranges_.value());
   sink.counter("lost_events_total", "Events lost to damage since the channel was created.",
                lost_entries_.load());
   sink.counter("corrupt_events_total", "Events that were stored whole and are no events.",

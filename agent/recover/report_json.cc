@@ -71,11 +71,14 @@ std::string status_json(const StatusReport& report) {
   json["state"] = state_name(report.state);
   json["has_damage"] = report.has_damage;
   json["manifest_generation"] = log.generation;
-  json["events"] = {
-      {"waiting", log.pending_entries()},       {"first_sequence", waiting.first.value},
-      {"end_sequence", waiting.end.value},      {"done_between", report.done_between()},
-      {"lost_between", report.lost_between()},  {"lost_now", report.lost_events},
-      {"lost_since_creation", log.lost_entries}};
+  json["events"] = {{"waiting", log.pending_entries()},
+                    {"first_sequence", waiting.first.value},
+                    {"end_sequence", waiting.end.value},
+                    {"done_between", report.done_between()},
+                    {"lost_between", report.lost_between()},
+                    {"lost_now", report.lost_events},
+                    {"lost_since_creation", log.lost_entries},
+                    {"oldest_put_after_ms", or_null(report.oldest_waiting_ms)}};
   json["log"] = {{"end_lsn", log.end.lsn.value},
                  {"segments", log.segments.size()},
                  {"segment_bytes", report.segment_bytes},

@@ -68,6 +68,10 @@ void print_waiting(const StatusReport& report, Output& out) {
   if (report.done_between() > 0) out.print("; {} in between done with", report.done_between());
   if (report.lost_between() > 0) out.print("; {} in between lost", report.lost_between());
   out.write("\n");
+  if (report.oldest_waiting_ms) {
+    out.print("          the oldest was put at {} or later\n",
+              time_in_words(*report.oldest_waiting_ms));
+  }
   if (report.state == State::kCrashed) {
     out.write("          some may have been delivered before the crash and are delivered again\n");
   }
@@ -190,6 +194,12 @@ Result<StatusReport> make_status(const OfflineChannel& channel) {
   }
   for (const wal::Segment& segment : log.segments) {
     report.segment_bytes += segment.end_lsn - segment.first_lsn;
+  }
+  const auto waiting = std::find_if(
+      log.segments.begin(), log.segments.end(),
+      [&](const wal::Segment& segment) { return segment.end_sequence > log.acks.below(); });
+  if (waiting != log.segments.end() && log.pending_entries() > 0) {
+    TRY_ASSIGN(report.oldest_waiting_ms, created_ms(channel, *waiting));
   }
   if (!log.segments.empty()) {
     TRY_ASSIGN(report.oldest_created_ms, created_ms(channel, log.segments.front()));

@@ -29,6 +29,7 @@ struct StatusReport {
   std::uint64_t segment_bytes = 0;                 // of log in the segments
   std::optional<std::uint64_t> oldest_created_ms;  // of the oldest and newest segment
   std::optional<std::uint64_t> newest_created_ms;
+  std::optional<std::uint64_t> oldest_waiting_ms;  // the oldest waiting event was put then or later
   std::uint64_t lost_events = 0;  // found by this look; channel->log has the sum since creation
   bool has_damage = false;
 

@@ -42,6 +42,7 @@ TEST_F(RecoverStatusTest, CleanChannelNamesWhatWaits) {
   EXPECT_SAYS(result, "CLEAN");
   EXPECT_SAYS(result, "3 events, sequences 3 to 5");
   EXPECT_SAYS(result, "none found");
+  EXPECT_SAYS(result, "the oldest was put at 2023-11-14 22:13:20 UTC or later");
   EXPECT_SAYS(result, "begun 2023-11-14 22:13:20 UTC");
   EXPECT_EQ(result.err, "");
 
@@ -51,6 +52,7 @@ TEST_F(RecoverStatusTest, CleanChannelNamesWhatWaits) {
   EXPECT_EQ(json["events"]["waiting"], 3);
   EXPECT_EQ(json["events"]["first_sequence"], 3);
   EXPECT_EQ(json["events"]["end_sequence"], 6);
+  EXPECT_EQ(json["events"]["oldest_put_after_ms"], test::FakeClock::kStartWallMs);
   EXPECT_EQ(json["log"]["segments"], 1);
   EXPECT_EQ(json["log"]["scanned_bytes"], 0);  // the manifest said it all
   EXPECT_EQ(json["log"]["oldest_created_ms"], test::FakeClock::kStartWallMs);
@@ -63,6 +65,7 @@ TEST_F(RecoverStatusTest, EmptyChannelSaysThatNothingWaits) {
   const RunResult result = status();
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_SAYS(result, "no events; the next one gets sequence 1");
+  EXPECT_EQ(status_json()["events"]["oldest_put_after_ms"], nullptr);
 }
 
 TEST_F(RecoverStatusTest, CrashedChannelIsNoDamage) {
