@@ -28,6 +28,13 @@ wal::ChannelId new_channel_id(std::uint64_t seed) {
   return id;
 }
 
+FileChannelOptions with_block_durability(FileChannelOptions options) {
+  if (options.durability == Durability::kOs) {
+    options.log.block_durability = io::Durability::kNone;
+  }
+  return options;
+}
+
 // The segments as of `end`: what the writer has begun since then is not part of it.
 std::vector<wal::Segment> segments_until(std::vector<wal::Segment> segments, wal::LogEnd& end) {
   std::erase_if(segments, [&](const wal::Segment& s) { return s.first_lsn > end.lsn; });
@@ -97,7 +104,9 @@ class FileChannel::Take final : public TakeTransaction {
 
 FileChannel::FileChannel(FileChannelOptions options, io::FileSystem& file_system,
                          const Clock& clock)
-    : options_(std::move(options)), file_system_(file_system), clock_(clock) {
+    : options_(with_block_durability(std::move(options))),
+      file_system_(file_system),
+      clock_(clock) {
   CHECK(!options_.data_dirs.empty());
   CHECK(options_.transaction_capacity <= options_.capacity_events);
 }
@@ -116,6 +125,7 @@ Result<void> FileChannel::start() {
   TRY(lock_directories(*engine));
   TRY(recover(*engine));
   TRY(open_log(*engine));
+  settled_entries_.store(0);
   engine->capacity.restore(recovered_.pending_entries(), 0);
   engine_ = std::move(engine);
   {
@@ -242,6 +252,7 @@ void FileChannel::stop() {
              "the channel could not be closed in order; the next start scans",
              {{"channel", options_.name}, {"error", closed.error()}});
   }
+  settle_dropped(*engine);
   engine->slots->stop();
   engine->locks.clear();
 }
@@ -255,32 +266,52 @@ Result<void> FileChannel::check(const EventBatch& batch) const {
   return {};
 }
 
-Result<void> FileChannel::put(const EventBatch& batch) {
+Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return kClosedError;
   if (batch.is_empty()) return {};
   counters_.put_attempts.add(batch.size());
   TRY(check(batch));
+  settle_dropped(*engine_);
   TRY(engine_->capacity.acquire(batch.size(), 0, options_.keep_alive));
   const std::uint64_t started_ns = clock_.monotonic_ns();
-  auto ticket = engine_->writer->append(batch.entries(), batch.size());
-  Result<void> durable;
-  if (ticket.has_value()) {
-    durable = engine_->writer->wait_durable(ticket.value());
-  } else {
-    durable = ticket.error();
-  }
-  if (!durable.has_value()) {
+  const Result<void> logged = log_batch(batch, durability);
+  if (!logged.has_value()) {
     engine_->capacity.release(batch.size(), 0);
     counters_.put_errors.add();
     // Sinks may have freed segments since the last checkpoint; only a checkpoint gives them back.
-    if (durable.error().code == Errc::kNoSpace && can_reclaim()) request_checkpoint();
-    return durable;
+    if (logged.error().code == Errc::kNoSpace && can_reclaim()) request_checkpoint();
+    return logged;
   }
   commit_ns_.record(clock_.monotonic_ns() - started_ns);
   counters_.put_successes.add(batch.size());
   request_checkpoint_if_due();
   return {};
+}
+
+Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durability) {
+  using Waiter = wal::LogWriter::Waiter;
+  wal::LogWriter& writer = *engine_->writer;
+  const Waiter waiter = durability == Durability::kAsync ? Waiter::kNone : Waiter::kComes;
+  TRY_ASSIGN(const auto ticket, writer.append(batch.entries(), batch.size(), waiter));
+  if (waiter == Waiter::kNone) return {};
+  TRY(writer.wait_durable(ticket));
+  const bool must_sync =
+      durability == Durability::kCommit && options_.durability == Durability::kOs;
+  return must_sync ? writer.sync() : Result<void>();
+}
+
+// Their puts succeeded, and then they could not be written.
+void FileChannel::settle_dropped(Engine& engine) const {
+  const std::uint64_t dropped = engine.writer->metrics().dropped_entries.value();
+  std::uint64_t settled = settled_entries_.load();
+  while (settled < dropped) {
+    if (!settled_entries_.compare_exchange_weak(settled, dropped)) continue;
+    engine.capacity.release(dropped - settled, 0);
+    log_error("channel.async_lost", "events that were accepted could not be written",
+              {{"channel", options_.name}, {"events", dropped - settled}});
+    return;
+  }
 }
 
 Result<std::unique_ptr<TakeTransaction>> FileChannel::take(std::size_t events_max,
@@ -333,6 +364,7 @@ Result<void> FileChannel::store_manifest(Engine& engine, bool is_clean) {
   manifest.channel_id = recovered_.channel_id;
   manifest.end = engine.writer->durable_end();  // before the rest, which is clamped to it
   manifest.is_clean = is_clean;
+  if (options_.durability == Durability::kOs) TRY(engine.writer->sync());
   const Delivery::Progress progress = engine.delivery->progress(manifest.end);
   manifest.acks = progress.acks;
   manifest.read_lsn = progress.read_lsn;

@@ -35,6 +35,13 @@ enum class AckDurability : std::uint8_t {
   kStrict,  // before the commit of a take returns
 };
 
+/// When a put succeeds. docs/durability.md has a row for each.
+enum class Durability : std::uint8_t {
+  kCommit,  // when it is durable
+  kAsync,   // at once; durable within options.log.lag_ns_max and staging_bytes_max
+  kOs,      // when the device has it, maybe in a cache: survives the process, not the power
+};
+
 struct FileChannelOptions {
   std::string name{};
   std::string checkpoint_dir{};  // the manifest and, after damage, copies of what was damaged
@@ -43,6 +50,7 @@ struct FileChannelOptions {
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
   std::chrono::milliseconds keep_alive{3000};   // how long a put waits for room
   std::chrono::milliseconds checkpoint_interval{30'000};
+  Durability durability = Durability::kCommit;
   AckDurability ack_durability = AckDurability::kLazy;
   ScrubOptions scrub{};
   // Log written since the last checkpoint: bounds what a start after a crash has to scan.
@@ -63,7 +71,11 @@ class FileChannel final : public Channel {
 
   /// As Channel::put; kNoSpace: the disk is full, nothing was put, room comes back as sinks drain.
   /// kIo: the device failed; the channel takes no more events until it is started again.
-  Result<void> put(const EventBatch& batch) override;
+  Result<void> put(const EventBatch& batch) override { return put(batch, options_.durability); }
+
+  /// One transaction with a durability of its own. kCommit makes durable what was put before it,
+  /// too; kOs counts as kCommit unless it is the channel's.
+  Result<void> put(const EventBatch& batch, Durability durability);
   Result<std::unique_ptr<TakeTransaction>> take(std::size_t events_max,
                                                 std::chrono::milliseconds wait) override;
   void interrupt_takes() override;
@@ -80,6 +92,8 @@ class FileChannel final : public Channel {
   [[nodiscard]] bool survives_stop() const override { return true; }
   [[nodiscard]] bool is_failed() const override;
   void collect(MetricSink& sink) const override;
+
+  [[nodiscard]] const FileChannelOptions& options() const { return options_; }
 
   /// Of the running log. Valid while started.
   [[nodiscard]] const wal::LogWriterMetrics& log_metrics() const;
@@ -102,6 +116,8 @@ class FileChannel final : public Channel {
   void run_checkpoints();
   Result<void> check(const EventBatch& batch) const;
   void collect_reading(const Engine& engine, MetricSink& sink) const;
+  Result<void> log_batch(const EventBatch& batch, Durability durability);
+  void settle_dropped(Engine& engine) const;
 
   const FileChannelOptions options_;
   io::FileSystem& file_system_;
@@ -116,7 +132,8 @@ class FileChannel final : public Channel {
   std::shared_ptr<Engine> engine_;  // set from start() to stop(); read behind the gate
   checkpoint::RecoveredLog recovered_;
   std::atomic<std::uint64_t> lost_entries_{0};
-  std::atomic<std::uint64_t> reclaim_at_{UINT64_MAX};  // sequence that frees the oldest segment
+  mutable std::atomic<std::uint64_t> settled_entries_{0};  // of the writer's dropped ones
+  std::atomic<std::uint64_t> reclaim_at_{UINT64_MAX};      // sequence that frees the oldest segment
   std::atomic<std::uint64_t> checkpoint_at_bytes_{UINT64_MAX};
 
   Mutex checkpoint_mutex_;  // one manifest at a time

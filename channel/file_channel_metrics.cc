@@ -39,6 +39,7 @@ void FileChannel::collect_reading(const Engine& engine, MetricSink& sink) const 
 void FileChannel::collect(MetricSink& sink) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;
+  settle_dropped(*engine_);
   const Engine& engine = *engine_;
   const wal::LogWriterMetrics& log = engine.writer->metrics();
   const wal::SlotPool::Stats slots = engine.slots->stats();
@@ -48,6 +49,13 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.counter("log_written_bytes_total", "Bytes written to the log.", log.bytes.value());
   sink.counter("log_payload_bytes_total", "Of them, events and acknowledgements.",
                log.payload_bytes.value());
+  const wal::LogWriter::Lag lag = engine.writer->lag();
+  sink.gauge("durable_lag_ns", "Age of the oldest event that is not durable yet.",
+             static_cast<double>(lag.ns));
+  sink.gauge("durable_lag_bytes", "Events that are not durable yet.",
+             static_cast<double>(lag.bytes));
+  sink.counter("async_lost_events_total", "Accepted events that could not be written.",
+               log.dropped_entries.value());
   sink.counter("log_rewrites_total", "Times the log was written again after a device error.",
                log.rewrites.value());
   sink.counter("checkpoints_total", "Manifests written.", checkpoints_.value());

@@ -23,6 +23,8 @@ struct Batch {
   BlockArena::Piece piece;
   std::uint64_t payload_bytes_max = 0;
   std::uint64_t staged_bytes = 0;       // its share of LogWriter::staged_bytes_
+  std::uint64_t staged_ns = 0;          // when it was begun
+  std::uint64_t unawaited_entries = 0;  // success was reported before they are durable
   std::uint64_t transaction_bytes = 0;  // first block of a split transaction: of all its blocks
 
   SegmentWriter::Place place;  // once it has one

@@ -39,7 +39,8 @@ void LogWriter::write_next(MutexLock& lock) {
   if (staged_.empty()) close_batch();
   const std::shared_ptr<Batch> batch = std::move(staged_.front());
   staged_.pop_front();
-  batch->header.durable_lsn = durable_end_.lsn.value;
+  const bool is_synced = options_.block_durability == io::Durability::kDurable;
+  batch->header.durable_lsn = (is_synced ? durable_end_.lsn : synced_lsn_).value;
   const Sequence acked_below = acked_below_;
   is_placing_ = true;
   lock.unlock();
@@ -57,6 +58,7 @@ void LogWriter::write_next(MutexLock& lock) {
     lock.lock();
     --writing_;
     batch->is_written = outcome.has_value();
+    if (!is_synced) note_unsynced(batch->place.file);
   } else {
     staged_.push_front(batch);
   }
@@ -76,13 +78,19 @@ Result<void> LogWriter::place(Batch& batch, Sequence acked_below) {
 Result<void> LogWriter::write(const Batch& batch) {
   const std::uint64_t started_ns = clock_.monotonic_ns();
   const SegmentWriter::Place& place = batch.place;
-  TRY(place.file->write_at(place.offset, place.bytes, io::Durability::kDurable));
+  TRY(place.file->write_at(place.offset, place.bytes, options_.block_durability));
   metrics_.write_ns.record(clock_.monotonic_ns() - started_ns);
   metrics_.block_size_bytes.record(place.bytes.size());
   metrics_.blocks.add();
   metrics_.bytes.add(place.bytes.size());
   metrics_.payload_bytes.add(batch.header.payload_bytes);
   return {};
+}
+
+void LogWriter::note_unsynced(const std::shared_ptr<io::File>& file) {
+  if (std::find(unsynced_.begin(), unsynced_.end(), file) == unsynced_.end()) {
+    unsynced_.push_back(file);
+  }
 }
 
 // ---- durable
@@ -129,7 +137,8 @@ void LogWriter::publish(const Batch& batch) {
   durable_end_.last_segment = batch.segment;
   segments_.advance(durable_end_.lsn, durable_end_.next_sequence);
   is_second_try_ = false;
-  needs_proof_ = batch.header.entry_count > 0;
+  needs_proof_ =
+      batch.header.entry_count > 0 && options_.block_durability == io::Durability::kDurable;
   if (needs_proof_ && is_idle_) work_.notify_one();
 }
 
@@ -167,17 +176,21 @@ void LogWriter::settle_failure() {
              {{"error", error}, {"lsn", durable_end_.lsn.value}});
     return;
   }
-  if (is_device_error && !poison_) {
-    poison_ = error;
-    log_error("wal.write_failed", "writing the log failed; it takes no more events until restarted",
-              {{"error", error}, {"lsn", durable_end_.lsn.value}});
-  }
+  if (is_device_error) poison_with(error);
   fail_staged(error);
+}
+
+void LogWriter::poison_with(const Error& error) {
+  if (poison_) return;
+  poison_ = error;
+  log_error("wal.write_failed", "writing the log failed; it takes no more events until restarted",
+            {{"error", error}, {"lsn", durable_end_.lsn.value}});
 }
 
 void LogWriter::fail_staged(const Error& error) {
   for (const auto& failed : staged_) {
     failed->error = error;
+    metrics_.dropped_entries.add(failed->unawaited_entries);
     finish(*failed, Batch::kFailed);
   }
   staged_.clear();

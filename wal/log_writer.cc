@@ -50,6 +50,7 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   next_sequence_ = end.next_sequence;
   acked_below_ = acked_below;
   durable_end_ = segment_writer_.end();
+  synced_lsn_ = durable_end_.lsn;
   segment_room_bytes_ = segment_writer_.room_bytes();
   if (options_.background == Background::kNone) return {};
   for (std::size_t i = 0; i < options_.write_depth_max; ++i) {
@@ -58,10 +59,10 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   return {};
 }
 
-Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count) {
+Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count, Waiter waiter) {
   CHECK(count > 0);
   MutexLock lock(mutex_);
-  TRY(admit(lock, entries.size()));
+  TRY(admit(lock, entries.size(), waiter));
   Ticket ticket;
   ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + count};
   const bool is_split =
@@ -82,6 +83,10 @@ Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t coun
     ticket.batch_ = open_;
   }
   CHECK(next_sequence_ == ticket.range_.end);
+  if (waiter == Waiter::kNone) {
+    ticket.batch_->unawaited_entries += count;
+    if (can_write()) call_writer();
+  }
   return ticket;
 }
 
@@ -144,6 +149,30 @@ Result<void> LogWriter::flush() {
   return {};
 }
 
+Result<void> LogWriter::sync() {
+  const MutexLock one_at_a_time(sync_mutex_);
+  std::vector<std::shared_ptr<io::File>> files;
+  Lsn end;
+  {
+    const MutexLock lock(mutex_);
+    if (poison_) return *poison_;
+    files.swap(unsynced_);
+    end = durable_end_.lsn;
+  }
+  Result<void> synced;
+  for (const auto& file : files) {
+    synced = file->sync();
+    if (!synced.has_value()) break;
+  }
+  const MutexLock lock(mutex_);
+  if (synced.has_value()) {
+    synced_lsn_ = end;
+  } else {
+    poison_with(synced.error());
+  }
+  return synced;
+}
+
 Result<void> LogWriter::close() {
   {
     const MutexLock lock(mutex_);
@@ -174,9 +203,25 @@ std::optional<Error> LogWriter::poison() const {
 
 // ---- staging
 
-Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes) {
-  while (!poison_ && !is_closed_ && staged_bytes_ > 0 &&
-         staged_bytes_ + bytes > options_.staging_bytes_max) {
+std::uint64_t LogWriter::lag_ns() const {
+  const Batch* oldest = open_.get();
+  if (!staged_.empty()) oldest = staged_.front().get();
+  if (!in_flight_.empty()) oldest = in_flight_.front().get();
+  return oldest == nullptr ? 0 : clock_.monotonic_ns() - oldest->staged_ns;
+}
+
+LogWriter::Lag LogWriter::lag() const {
+  const MutexLock lock(mutex_);
+  return {.ns = lag_ns(), .bytes = staged_bytes_};
+}
+
+bool LogWriter::must_wait(std::uint64_t bytes, Waiter waiter) const {
+  if (staged_bytes_ > 0 && staged_bytes_ + bytes > options_.staging_bytes_max) return true;
+  return waiter == Waiter::kNone && lag_ns() > options_.lag_ns_max;
+}
+
+Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) {
+  while (!poison_ && !is_closed_ && must_wait(bytes, waiter)) {
     if (can_write()) {
       lead(lock, nullptr);  // nobody waits for what is staged yet: make room ourselves
     } else {
@@ -247,6 +292,7 @@ Batch& LogWriter::open_batch(std::uint64_t payload_bytes) {
         batch->piece.bytes.size(), std::max(bytes_min, options_.block_bytes_max));
     batch->payload_bytes_max = bytes_max - kBlockHeaderBytes - kBlockTagBytes;
     batch->header.first_sequence = next_sequence_.value;
+    batch->staged_ns = clock_.monotonic_ns();
     open_ = std::move(batch);
   }
   return *open_;

@@ -42,10 +42,11 @@ class DurableListener {
 
 struct LogWriterMetrics {
   Counter blocks;
-  Counter bytes;          // written to the device
-  Counter payload_bytes;  // of which entries and acknowledgements
-  Histogram write_ns;     // one durable write
-  Counter rewrites;       // after a device error, in another slot
+  Counter bytes;            // written to the device
+  Counter payload_bytes;    // of which entries and acknowledgements
+  Histogram write_ns;       // one durable write
+  Counter rewrites;         // after a device error, in another slot
+  Counter dropped_entries;  // Waiter::kNone, and then they could not be written
   Histogram block_size_bytes;
 };
 
@@ -81,7 +82,11 @@ class LogWriter {
   /// entries. Copies. Waits while staging is full. Nothing is durable before wait_durable().
   ///
   /// kTooLarge: one entry exceeds a segment. kNoSpace: no slot for it, nothing staged.
-  Result<Ticket> append(ByteSpan entries, std::uint64_t count);
+  enum class Waiter : std::uint8_t {
+    kComes,  // the caller calls wait_durable(): whoever waits writes
+    kNone,   // written when the device is free; waits here while options.lag_ns_max is exceeded
+  };
+  Result<Ticket> append(ByteSpan entries, std::uint64_t count, Waiter waiter = Waiter::kComes);
 
   /// Blocks until the transaction is durable; on an error it may or may not be in the log.
   Result<void> wait_durable(const Ticket& ticket);
@@ -100,11 +105,23 @@ class LogWriter {
   /// Blocks until everything staged, acknowledgements too, is durable.
   Result<void> flush();
 
+  /// With options.block_durability kNone: makes durable what wait_durable() has reported, and lets
+  /// later blocks say so. An error poisons: no later sync could be believed.
+  Result<void> sync();
+
   /// flush(), then ends the writer thread. Idempotent. Later appends get kClosed.
   Result<void> close();
 
-  /// Where the durable log ends, always between two transactions.
+  /// Where the durable log ends, always between two transactions; with block_durability kNone, what
+  /// wait_durable() has reported.
   [[nodiscard]] LogEnd durable_end() const;
+
+  /// What has been accepted and is not durable yet.
+  struct Lag {
+    std::uint64_t ns = 0;  // age of the oldest
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] Lag lag() const;
 
   /// The sticky error, once there is one.
   [[nodiscard]] std::optional<Error> poison() const;
@@ -116,7 +133,9 @@ class LogWriter {
   static constexpr std::size_t kUrgentAcks = 1000;
 
   // Staging.
-  Result<void> admit(MutexLock& lock, std::uint64_t bytes) REQUIRES(mutex_);
+  Result<void> admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) REQUIRES(mutex_);
+  [[nodiscard]] bool must_wait(std::uint64_t bytes, Waiter waiter) const REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t lag_ns() const REQUIRES(mutex_);
   void stage_put(ByteSpan entries, std::uint64_t count) REQUIRES(mutex_);
   void stage_split(ByteSpan entries) REQUIRES(mutex_);
   Batch& open_batch(std::uint64_t payload_bytes) REQUIRES(mutex_);
@@ -133,6 +152,7 @@ class LogWriter {
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   Result<void> place(Batch& batch, Sequence acked_below);
   Result<void> write(const Batch& batch);
+  void note_unsynced(const std::shared_ptr<io::File>& file) REQUIRES(mutex_);
   void retire(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   [[nodiscard]] std::size_t count_retirable() const REQUIRES(mutex_);
   void publish(const Batch& batch) REQUIRES(mutex_);
@@ -141,6 +161,7 @@ class LogWriter {
   // Failures are dealt with when nothing is in flight any more.
   void settle_failure() REQUIRES(mutex_);
   void fail_staged(const Error& error) REQUIRES(mutex_);
+  void poison_with(const Error& error) REQUIRES(mutex_);
 
   // Writer thread.
   void run();
@@ -156,6 +177,7 @@ class LogWriter {
 
   SegmentWriter segment_writer_;  // used by whoever has set is_placing_, or with nothing in flight
 
+  Mutex sync_mutex_;  // one sync() at a time; before mutex_
   mutable Mutex mutex_;
   CondVar work_;      // the writer thread waits here
   CondVar progress_;  // producers wait here for staging room, flush() for its end
@@ -171,6 +193,8 @@ class LogWriter {
   Sequence next_sequence_ GUARDED_BY(mutex_){1};
   Sequence acked_below_ GUARDED_BY(mutex_){1};
   LogEnd durable_end_ GUARDED_BY(mutex_);
+  Lsn synced_lsn_ GUARDED_BY(mutex_);  // block_durability kNone: durable_end_ at the last sync()
+  std::vector<std::shared_ptr<io::File>> unsynced_ GUARDED_BY(mutex_);  // written since then
   std::optional<Error> poison_ GUARDED_BY(mutex_);
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // not settled yet; nothing new is written
   bool is_second_try_ GUARDED_BY(mutex_) = false;    // nothing became durable since the last

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "wal/base/bytes.h"
+#include "wal/io/file.h"
 
 namespace spillway::wal {
 
@@ -31,6 +32,13 @@ struct LogOptions {
 
   // Staged and not yet durable; producers wait beyond it.
   std::uint64_t staging_bytes_max = 8 * kMiB;
+
+  // Transactions nobody waits for: how long the oldest may stay without being durable before the
+  // next one has to wait.
+  std::uint64_t lag_ns_max = 10'000'000;
+
+  // kNone: blocks reach the device but not necessarily its medium before LogWriter::sync().
+  io::Durability block_durability = io::Durability::kDurable;
 
   // Writes under way at most. A second one starts only when this much is waiting: small blocks do
   // better by growing while the device is busy (docs/decisions/0303-write-depth.md).

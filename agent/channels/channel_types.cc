@@ -171,16 +171,27 @@ constexpr std::array kFileOptions{
                .help = "Flume's reserve of free disk space.",
                .notice = "has no effect: data files are reserved before they are used, and a full "
                          "disk makes puts fail until sinks have freed space"},
+    OptionSpec{.name = "durability",
+               .type = OptionType::kEnum,
+               .default_value = "commit",
+               .help = "When a put succeeds: commit, once it is on the disk; async, at once, and "
+                       "it is on the disk within maxLagMillis; os, once the device has it, maybe "
+                       "in a cache that a power cut empties.",
+               .choices = "commit|async|os"},
+    OptionSpec{.name = "maxLagMillis",
+               .type = OptionType::kMillis,
+               .default_value = "10",
+               .help = "With durability = async: how old the oldest event that is not on the disk "
+                       "may be before puts wait.",
+               .min = 1},
     OptionSpec{.name = "fsyncPerTransaction",
                .type = OptionType::kBool,
                .default_value = "true",
-               .help = "Flume's durability switch.",
-               .notice = "has no effect: every put is on the disk before it succeeds"},
+               .help = "Flume's durability switch: false means durability = async."},
     OptionSpec{.name = "fsyncInterval",
                .type = OptionType::kSeconds,
                .default_value = "5",
-               .help = "Flume's time between two syncs without fsyncPerTransaction.",
-               .notice = "has no effect: every put is on the disk before it succeeds"},
+               .help = "With fsyncPerTransaction = false: maxLagMillis, in seconds."},
     OptionSpec{.name = "checkpointOnClose",
                .type = OptionType::kBool,
                .default_value = "true",
@@ -223,6 +234,19 @@ std::uint64_t segment_bytes(const Config& config) {
   return align_down(bytes, io::kBlockBytes);
 }
 
+// Flume's two keys say the same as ours, less exactly; ours win.
+void set_durability(const Config& config, FileChannelOptions& options) {
+  const std::string mode = config.string("durability");
+  std::uint64_t lag_ms = config.millis("maxLagMillis");
+  if (mode == "async") options.durability = channel::Durability::kAsync;
+  if (mode == "os") options.durability = channel::Durability::kOs;
+  if (!config.is_given("durability") && !config.boolean("fsyncPerTransaction")) {
+    options.durability = channel::Durability::kAsync;
+    if (!config.is_given("maxLagMillis")) lag_ms = config.millis("fsyncInterval");
+  }
+  options.log.lag_ns_max = lag_ms * 1'000'000;
+}
+
 Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
                                              const Config& config) {
   static io::PosixFileSystem file_system;  // outlives every channel
@@ -244,6 +268,7 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   options.ack_durability = config.string("ackDurability") == "strict"
                                ? channel::AckDurability::kStrict
                                : channel::AckDurability::kLazy;
+  set_durability(config, options);
   options.scrub.interval = std::chrono::seconds(config.millis("scrubIntervalSeconds") / 1000);
   options.scrub.bytes_per_second = config.bytes("scrubRate");
   options.log.slot_bytes = segment_bytes(config);

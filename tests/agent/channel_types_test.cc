@@ -13,6 +13,7 @@
 #include "agent/config.h"
 #include "agent/registry.h"
 #include "channel/channel.h"
+#include "channel/file_channel.h"
 #include "tests/support/events.h"
 #include "tests/support/temp_dir.h"
 #include "wal/base/clock.h"
@@ -155,18 +156,35 @@ TEST_F(FileChannelTypeTest, EncryptionIsRefusedRatherThanIgnored) {
 
 TEST_F(FileChannelTypeTest, KeysWithoutEffectAreAcceptedWithANotice) {
   Config::Values values;
-  for (const char* const key :
-       {"use-log-replay-v1", "use-fast-replay", "useDualCheckpoints", "compressBackupCheckpoint",
-        "checkpointOnClose", "fsyncPerTransaction"}) {
+  for (const char* const key : {"use-log-replay-v1", "use-fast-replay", "useDualCheckpoints",
+                                "compressBackupCheckpoint", "checkpointOnClose"}) {
     values[key] = {.text = "true", .origin = {.file = "f", .line = 1}};
   }
   values["backupCheckpointDir"] = {.text = "/b", .origin = {.file = "f", .line = 1}};
   values["minimumRequiredSpace"] = {.text = "1", .origin = {.file = "f", .line = 1}};
-  values["fsyncInterval"] = {.text = "5", .origin = {.file = "f", .line = 1}};
   std::vector<ConfigProblem> problems;
   Config::validate(kFileChannelType.options, values, "", {}, problems);
   EXPECT_FALSE(has_errors(problems));
   EXPECT_EQ(problems.size(), values.size());
+}
+
+TEST_F(FileChannelTypeTest, DurabilityFollowsOurKeysThenFlumes) {
+  const auto options = [this](const Given& more) {
+    const auto channel = started(kFileChannelType, given(more));
+    channel->stop();
+    return dynamic_cast<channel::FileChannel&>(*channel).options();
+  };
+  using channel::Durability;
+  EXPECT_EQ(options({}).durability, Durability::kCommit);
+  EXPECT_EQ(options({{"durability", "os"}}).durability, Durability::kOs);
+  const auto ours = options({{"durability", "async"}, {"maxLagMillis", "30"}});
+  EXPECT_EQ(ours.durability, Durability::kAsync);
+  EXPECT_EQ(ours.log.lag_ns_max, 30'000'000U);
+  const auto flume = options({{"fsyncPerTransaction", "false"}, {"fsyncInterval", "2"}});
+  EXPECT_EQ(flume.durability, Durability::kAsync);
+  EXPECT_EQ(flume.log.lag_ns_max, 2'000'000'000U);
+  EXPECT_EQ(options({{"fsyncPerTransaction", "false"}, {"durability", "commit"}}).durability,
+            Durability::kCommit);
 }
 
 TEST_F(FileChannelTypeTest, MaxFileSizeLimitsSegmentsUnlessTheyHaveTheirOwnSize) {
