@@ -98,6 +98,11 @@ ReportRow report_row(std::uint64_t events, const BacklogPlace& place, const Back
 void print_row(std::uint64_t events, const BacklogFill& filled, const SampleSet& samples) {
   const auto at = [&](Quantity quantity) { return summarize(samples, quantity).median; };
   const Summary start = summarize(samples, kStartMs);
+  if (start.accepted == 0) {
+    fmt::print("{:>11} {:>10.0f} not measured: the device was never quiet, {} samples dropped\n",
+               events, filled.events_per_second, start.dropped);
+    return;
+  }
   fmt::print(
       "{:>11} {:>10.0f} {:>9.1f} {:>13} {:>8.1f} {:>8.1f} {:>8.2f} {:>8.2f} {:>9.0f} {:>8.0f} "
       "{:>5}/{}\n",

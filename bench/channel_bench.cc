@@ -122,6 +122,11 @@ void print_header() {
 void print_row(const LoadOptions& load, const SampleSet& samples) {
   const auto at = [&](Quantity quantity) { return summarize(samples, quantity); };
   const Summary ratio = at(kCommitRatio);
+  if (ratio.accepted == 0) {
+    fmt::print("{:>9} {:>6} not measured: the device was never quiet, {} samples dropped\n",
+               load.producers, load.batch_events, ratio.dropped);
+    return;
+  }
   fmt::print(
       "{:>9} {:>6} {:>10.0f} {:>9.0f} {:>8.1f} {:>7.2f} {:>13} {:>6.2f} {:>8.0f} {:>8.0f} "
       "{:>7.2f} {:>7.2f} {:>7.2f} {:>6.2f} {:>10.0f} {:>5}/{}\n",

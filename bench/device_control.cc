@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::uint64_t kFileBytes = 256 * kMiB;
 constexpr std::uint64_t kRawBytes = 1 * kMiB;
-constexpr std::size_t kRawThreads = 8;
 
 }  // namespace
 
@@ -80,27 +79,59 @@ Result<ControlSample> DeviceControl::growing_writes(std::uint64_t duration_ns) {
 }
 
 Result<ControlSample> DeviceControl::raw_writes(std::uint64_t duration_ns) {
-  return transfer(duration_ns, [this](std::uint64_t at, MutableByteSpan bytes) {
-    return file_->write_at(at, bytes, io::Durability::kNone).has_value();
-  });
+  return transfer({.bytes = kRawBytes, .threads = 8}, duration_ns,
+                  [this](std::uint64_t at, MutableByteSpan bytes) {
+                    return file_->write_at(at, bytes, io::Durability::kNone).has_value();
+                  });
 }
 
 Result<ControlSample> DeviceControl::raw_reads(std::uint64_t duration_ns) {
-  return transfer(duration_ns, [this](std::uint64_t at, MutableByteSpan bytes) {
-    return file_->read_at(at, bytes).has_value();
-  });
+  return transfer({.bytes = kRawBytes, .threads = 8}, duration_ns,
+                  [this](std::uint64_t at, MutableByteSpan bytes) {
+                    return file_->read_at(at, bytes).has_value();
+                  });
 }
 
-Result<ControlSample> DeviceControl::transfer(std::uint64_t duration_ns, const Transfer& one) {
+Result<ControlSample> DeviceControl::threaded_durable_writes(std::uint64_t bytes, std::size_t depth,
+                                                             std::uint64_t duration_ns) {
+  return transfer({.bytes = bytes, .threads = depth}, duration_ns,
+                  [this](std::uint64_t at, MutableByteSpan block) {
+                    return file_->write_at(at, block, io::Durability::kDurable).has_value();
+                  });
+}
+
+Result<ControlSample> DeviceControl::queued_durable_writes(io::WriteQueue& queue,
+                                                           std::uint64_t bytes,
+                                                           std::uint64_t duration_ns) {
+  const io::AlignedBuffer buffer(bytes);
+  const std::uint64_t start = clock_.monotonic_ns();
+  std::uint64_t submitted = 0;
+  std::vector<io::WriteDone> done;
+  while (done.size() < submitted || clock_.monotonic_ns() - start < duration_ns) {
+    while (submitted - done.size() < queue.depth() && clock_.monotonic_ns() - start < duration_ns) {
+      queue.submit(*file_, (submitted * bytes) % kFileBytes, buffer.span(), submitted);
+      ++submitted;
+    }
+    queue.reap(done, io::WriteQueue::Wait::kForOne);
+  }
+  const double seconds = static_cast<double>(clock_.monotonic_ns() - start) / 1e9;
+  for (const io::WriteDone& one : done) TRY(one.outcome);
+  const auto count = static_cast<double>(done.size());
+  return ControlSample{.ops_per_second = count / seconds,
+                       .bytes_per_second = count * static_cast<double>(bytes) / seconds};
+}
+
+Result<ControlSample> DeviceControl::transfer(const Shape& shape, std::uint64_t duration_ns,
+                                              const Transfer& one) {
   std::atomic<std::uint64_t> next{0};
   std::atomic<bool> has_failed{false};
   const std::uint64_t start = clock_.monotonic_ns();
   std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < kRawThreads; ++i) {
+  for (std::size_t i = 0; i < shape.threads; ++i) {
     threads.emplace_back([&] {
-      io::AlignedBuffer buffer(kRawBytes);
+      io::AlignedBuffer buffer(shape.bytes);
       while (clock_.monotonic_ns() - start < duration_ns) {
-        const std::uint64_t at = (next.fetch_add(1) * kRawBytes) % kFileBytes;
+        const std::uint64_t at = (next.fetch_add(1) * shape.bytes) % kFileBytes;
         if (!one(at, buffer.span())) {
           has_failed.store(true);
           return;
@@ -113,7 +144,7 @@ Result<ControlSample> DeviceControl::transfer(std::uint64_t duration_ns, const T
   const double seconds = static_cast<double>(clock_.monotonic_ns() - start) / 1e9;
   const auto count = static_cast<double>(next.load());
   return ControlSample{.ops_per_second = count / seconds,
-                       .bytes_per_second = count * static_cast<double>(kRawBytes) / seconds};
+                       .bytes_per_second = count * static_cast<double>(shape.bytes) / seconds};
 }
 
 }  // namespace spillway::bench

@@ -40,6 +40,12 @@ class DeviceControl {
   /// R: 1 MiB reads by 8 threads: what the device can give.
   Result<ControlSample> raw_reads(std::uint64_t duration_ns);
 
+  /// Durable writes of `bytes`, `depth` under way at a time: by as many threads, or by a queue.
+  Result<ControlSample> threaded_durable_writes(std::uint64_t bytes, std::size_t depth,
+                                                std::uint64_t duration_ns);
+  Result<ControlSample> queued_durable_writes(io::WriteQueue& queue, std::uint64_t bytes,
+                                              std::uint64_t duration_ns);
+
   /// The best p50 that durable_writes() has seen; UINT64_MAX before the first.
   [[nodiscard]] std::uint64_t best_p50_ns() const { return best_p50_ns_; }
 
@@ -50,7 +56,12 @@ class DeviceControl {
 
   DeviceControl(io::Directory& directory, std::unique_ptr<io::File> file, const Clock& clock);
 
-  Result<ControlSample> transfer(std::uint64_t duration_ns, const Transfer& one);
+  struct Shape {
+    std::uint64_t bytes = 0;
+    std::size_t threads = 0;
+  };
+  Result<ControlSample> transfer(const Shape& shape, std::uint64_t duration_ns,
+                                 const Transfer& one);
 
   io::Directory& directory_;
   std::unique_ptr<io::File> file_;

@@ -79,10 +79,13 @@ constexpr std::array kCheckpointBytes{
     GoalLine{"manifest bytes per event put and acked", "B/event", "-", kNothing, kAtMost, 1, 0.25}};
 
 constexpr std::array kUring{
-    GoalLine{"commits by io_uring, 1 x 1", "/s", "system calls", kMeasured, kAtLeast, 1, kNoBound},
-    GoalLine{"commits by io_uring, 16 x 1", "/s", "system calls", kMeasured, kAtLeast, 1, 1.15},
-    GoalLine{"commits by io_uring, 64 x 1", "/s", "system calls", kMeasured, kAtLeast, 1, 1.15},
-    GoalLine{"commits by io_uring, 8 x 100", "/s", "system calls", kMeasured, kAtLeast, 1, 1.15}};
+    GoalLine{"bare writes by io_uring, 4 KiB x 1", "/s", "1 thread", kMeasured, kAtLeast, 1,
+             kNoBound},
+    GoalLine{"bare writes by io_uring, 4 KiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1, 1.15},
+    GoalLine{"bare writes by io_uring, 64 KiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1,
+             1.15},
+    GoalLine{"bare writes by io_uring, 1 MiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1,
+             1.15}};
 
 constexpr std::array kSlowDevice{GoalLine{"loss of commits, 128 x 1, device 100 times slower", "x",
                                           "device's loss", kMeasured, kAtMost, 0.15, 0.1}};

@@ -13,7 +13,6 @@ namespace spillway::bench {
 namespace {
 
 constexpr std::uint64_t kControlNs = 250'000'000;
-constexpr std::uint64_t kPayloadBytesMax = 384 * kMiB;
 constexpr std::uint64_t kSlowdown = 100;
 
 /// A channel on a file system of its own.
@@ -39,35 +38,38 @@ Result<std::shared_ptr<OwnSystem>> open_on(std::unique_ptr<io::FileSystem> file_
 }  // namespace
 
 Result<Sampler> prepare_uring(const GoalSite& site) {
-  const auto open = [&](io::QueueKind kind, const char* name) {
-    return open_on(std::make_unique<io::PosixFileSystem>(kind),
-                   {.directory = site.directory + name, .spare_slots = 12}, site.clock);
+  struct Shape {
+    std::uint64_t bytes;
+    std::size_t depth;
   };
-  {
-    io::PosixFileSystem probe(io::QueueKind::kUring);
-    TRY_ASSIGN([[maybe_unused]] const auto queue, probe.open_write_queue(1));
+  static constexpr std::array<Shape, 4> kShapes{
+      {{4 * kKiB, 1}, {4 * kKiB, 4}, {64 * kKiB, 4}, {1 * kMiB, 4}}};
+  struct Rings {
+    io::PosixFileSystem file_system{io::QueueKind::kUring};
+    std::vector<std::unique_ptr<io::WriteQueue>> queues = {};
+    bool is_ring_first = false;
+  };
+  const auto rings = std::make_shared<Rings>();
+  for (const Shape& shape : kShapes) {
+    TRY_ASSIGN(auto queue, rings->file_system.open_write_queue(shape.depth));
+    rings->queues.push_back(std::move(queue));
   }
-  TRY_ASSIGN(const auto uring, open(io::QueueKind::kUring, "/uring"));
-  TRY_ASSIGN(const auto calls, open(io::QueueKind::kSystemCalls, "/calls"));
-  const auto count = std::make_shared<std::size_t>(0);
-  return Sampler([uring, calls, count, &site]() -> Result<std::vector<Reading>> {
-    const bool is_uring_first = ++*count % 2 == 0;  // neither gains by its place
-    struct Shape {
-      std::size_t producers;
-      std::size_t batch_events;
-    };
-    constexpr std::array<Shape, 4> kShapes{{{1, 1}, {16, 1}, {64, 1}, {8, 100}}};
+  return Sampler([rings, &site]() -> Result<std::vector<Reading>> {
+    rings->is_ring_first = !rings->is_ring_first;  // neither gains by its place
     std::vector<Reading> readings;
-    for (const Shape& shape : kShapes) {
-      const LoadOptions load{.producers = shape.producers,
-                             .batch_events = shape.batch_events,
-                             .event_bytes = site.options.event_bytes,
-                             .duration_ns = site.options.load_ns / 2,
-                             .payload_bytes_max = kPayloadBytesMax};
-      TRY_ASSIGN(const double first, (is_uring_first ? uring : calls)->commits_per_second(load));
-      TRY_ASSIGN(const double second, (is_uring_first ? calls : uring)->commits_per_second(load));
-      readings.push_back(
-          {.value = is_uring_first ? first : second, .control = is_uring_first ? second : first});
+    for (std::size_t i = 0; i < kShapes.size(); ++i) {
+      const Shape& shape = kShapes[i];
+      const auto by_ring = [&] {
+        return site.device.queued_durable_writes(*rings->queues[i], shape.bytes, kControlNs);
+      };
+      const auto by_threads = [&] {
+        return site.device.threaded_durable_writes(shape.bytes, shape.depth, kControlNs);
+      };
+      TRY_ASSIGN(const ControlSample first, rings->is_ring_first ? by_ring() : by_threads());
+      TRY_ASSIGN(const ControlSample second, rings->is_ring_first ? by_threads() : by_ring());
+      const ControlSample& ring = rings->is_ring_first ? first : second;
+      const ControlSample& threads = rings->is_ring_first ? second : first;
+      readings.push_back({.value = ring.ops_per_second, .control = threads.ops_per_second});
     }
     return readings;
   });

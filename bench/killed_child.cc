@@ -1,6 +1,7 @@
 #include "bench/killed_child.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,7 @@ Result<std::vector<double>> run_and_kill(const KilledWork& work) {
   auto* const report = ::new (memory) Report;
   const pid_t child = fork();
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nor does it outlive a benchmark that is interrupted
     std::unique_ptr<BenchChannel> kept;
     run_child(work, kept, *report);
     kill(getpid(), SIGKILL);
