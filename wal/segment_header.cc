@@ -54,8 +54,8 @@ void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
   if (header.key_id != 0) {
     for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
       const ByteSpan alias = as_bytes(key_alias);
-      std::copy(alias.begin(), alias.end(),
-                bytes.begin() + copy * kBlockAlignBytes + kSegmentHeaderBytes);
+      const MutableByteSpan room = bytes.subspan(copy * kBlockAlignBytes + kSegmentHeaderBytes);
+      std::copy(alias.begin(), alias.end(), room.begin());
     }
     header.incompatible_flags |= kEncryptedSegmentFlag;
     header.key_alias_hash = xxh3_64(alias_behind(bytes, 0), 0);

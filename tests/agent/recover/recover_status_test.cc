@@ -199,7 +199,7 @@ TEST_F(RecoverStatusTest, NothingIntactIsNotCalledNew) {
   for (const std::uint64_t offset : {std::uint64_t{20}, checkpoint::kManifestSlotBytes + 20}) {
     stored_.flip("checkpoint/manifest", offset);
   }
-  for (const std::uint64_t offset : {8, 4104}) stored_.flip(StoredChannel::slot(1), offset);
+  for (const std::uint64_t offset : {8U, 4104U}) stored_.flip(StoredChannel::slot(1), offset);
   const RunResult result = status();
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_SAYS(result, "UNIDENTIFIED");
