@@ -192,10 +192,11 @@ TEST_F(LogDepthTest, ErrorMovesWhatWasWrittenBehindItToo) {
 
 TEST_F(LogDepthTest, FullDiskFailsWhatWasWrittenBehindItToo) {
   open_with_gate_closed();
-  fail_block_write(kFull);
+  disk.fail_when([](const SimCall& call) { return call.offset == kSegmentDataOffset; }, kFull,
+                 SimDisk::Repeat::kOnce);
   start_put("first");
   start_put("second");
-  gate.release(1);  // this one fails
+  gate.release(1);
   gate.release(2);
   for (std::thread& producer : producers) producer.join();
   producers.clear();
