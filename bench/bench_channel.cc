@@ -127,6 +127,7 @@ channel::FileChannelOptions channel_options(const ChannelSetup& setup) {
   options.log.spare_slots_min = setup.spare_slots;
   options.log.spare_slots_max = std::max(options.log.spare_slots_max, setup.spare_slots + 2);
   options.log.cache_bytes_max = setup.cache_bytes;
+  options.durability = setup.durability;
   return options;
 }
 
@@ -238,7 +239,16 @@ Result<std::uint64_t> BenchChannel::take(std::uint64_t events_max) {
 }
 
 Result<void> BenchChannel::drain() {
-  TRY_ASSIGN([[maybe_unused]] const std::uint64_t taken, take(UINT64_MAX));
+  const std::uint64_t started = clock_.monotonic_ns();
+  while (channel_->size_events() > 0) {
+    TRY_ASSIGN(const std::uint64_t taken, take(UINT64_MAX));
+    if (taken > 0) continue;
+    // What was put asynchronously can be taken once it is durable.
+    if (clock_.monotonic_ns() - started > kSpareSlotsWaitNs) {
+      return Error{.code = Errc::kTimeout, .what = "the channel does not become empty"};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   TRY(channel_->checkpoint());
   return wait_for_spare_slots();
 }

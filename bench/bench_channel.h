@@ -25,6 +25,7 @@ struct ChannelSetup {
   std::uint64_t cache_bytes = 64 * kMiB;
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   std::chrono::milliseconds checkpoint_interval{30'000};
+  channel::Durability durability = channel::Durability::kCommit;
 };
 
 struct LoadOptions {

@@ -96,6 +96,7 @@ Result<Sampler> prepare_lone_commit_latency(const GoalSite& site);
 Result<Sampler> prepare_group_commit(const GoalSite& site);
 Result<Sampler> prepare_group_latency(const GoalSite& site);
 Result<Sampler> prepare_throughput(const GoalSite& site);
+Result<Sampler> prepare_async_throughput(const GoalSite& site);
 Result<Sampler> prepare_cpu(const GoalSite& site);
 Result<Sampler> prepare_amplification(const GoalSite& site);
 

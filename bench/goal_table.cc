@@ -34,8 +34,8 @@ constexpr std::array kGroupLatency{
 constexpr std::array kThroughput{
     GoalLine{"event bytes, 8 producers x 100", "MB/s", "W", kMeasured, kAtLeast, 0.50, 0.75}};
 
-constexpr std::array kAsync{
-    GoalLine{"event bytes, acknowledged later", "MB/s", "W", kMeasured, kAtLeast, 0.70, 0.90}};
+constexpr std::array kAsync{GoalLine{"event bytes, async, 2 producers x 100", "MB/s", "W",
+                                     kMeasured, kAtLeast, 0.70, 0.90}};
 
 constexpr std::array kCpu{
     GoalLine{"CPU per event, 16 producers x 1", "us", "-", kNothing, kAtMost, 6, 4},
@@ -96,8 +96,7 @@ constexpr std::array kGoals{
     Goal{"G3", "group commit: more producers, more commits", kGroupCommit, prepare_group_commit},
     Goal{"G4", "latency in a group", kGroupLatency, prepare_group_latency},
     Goal{"G5", "durable throughput", kThroughput, prepare_throughput},
-    Goal{"G6", "throughput acknowledged later", kAsync, nullptr,
-         "every put of the file channel waits for its durability"},
+    Goal{"G6", "throughput of durability async", kAsync, prepare_async_throughput},
     Goal{"G7", "processor time per durable event", kCpu, prepare_cpu},
     Goal{"G8", "write amplification", kAmplification, prepare_amplification},
     Goal{"G9", "replay of the tail", kReplay, prepare_tail_replay},

@@ -29,8 +29,11 @@ LoadOptions load_of(const GoalSite& site, std::size_t producers, std::size_t bat
 /// The channel that all samples of a goal use, empty before each load.
 class CommitLoads {
  public:
-  static Result<std::shared_ptr<CommitLoads>> open(const GoalSite& site, std::size_t spare_slots) {
-    const ChannelSetup setup{.directory = site.directory, .spare_slots = spare_slots};
+  static Result<std::shared_ptr<CommitLoads>> open(
+      const GoalSite& site, std::size_t spare_slots,
+      channel::Durability durability = channel::Durability::kCommit) {
+    const ChannelSetup setup{
+        .directory = site.directory, .spare_slots = spare_slots, .durability = durability};
     TRY_ASSIGN(auto channel, BenchChannel::open(setup, site.file_system, site.clock));
     return std::make_shared<CommitLoads>(site, std::move(channel));
   }
@@ -54,6 +57,17 @@ using SharedLoads = std::shared_ptr<CommitLoads>;
 Reading written_over_payload(const LoadSample& s) {
   const double payload = s.payload_bytes_per_second / 1e6;
   return {.value = payload * s.write_amplification, .control = payload};
+}
+
+// Batches of 100, against W.
+Result<std::vector<Reading>> payload_beside_writes(const GoalSite& site, CommitLoads& loads,
+                                                   std::size_t producers) {
+  TRY_ASSIGN(const ControlSample before, site.device.raw_writes(kControlNs));
+  TRY_ASSIGN(const LoadSample s, loads.run(producers, 100));
+  TRY_ASSIGN(const ControlSample after, site.device.raw_writes(kControlNs));
+  return std::vector<Reading>{
+      {.value = s.payload_bytes_per_second / 1e6,
+       .control = (before.bytes_per_second + after.bytes_per_second) / 2e6}};
 }
 
 }  // namespace
@@ -100,14 +114,13 @@ Result<Sampler> prepare_group_latency(const GoalSite& site) {
 
 Result<Sampler> prepare_throughput(const GoalSite& site) {
   TRY_ASSIGN(const SharedLoads loads, CommitLoads::open(site, kSlotsForPayload));
-  return Sampler([loads, &site]() -> Result<std::vector<Reading>> {
-    TRY_ASSIGN(const ControlSample before, site.device.raw_writes(kControlNs));
-    TRY_ASSIGN(const LoadSample s, loads->run(8, 100));
-    TRY_ASSIGN(const ControlSample after, site.device.raw_writes(kControlNs));
-    return std::vector<Reading>{
-        {.value = s.payload_bytes_per_second / 1e6,
-         .control = (before.bytes_per_second + after.bytes_per_second) / 2e6}};
-  });
+  return Sampler([loads, &site] { return payload_beside_writes(site, *loads, 8); });
+}
+
+Result<Sampler> prepare_async_throughput(const GoalSite& site) {
+  TRY_ASSIGN(const SharedLoads loads,
+             CommitLoads::open(site, kSlotsForPayload, channel::Durability::kAsync));
+  return Sampler([loads, &site] { return payload_beside_writes(site, *loads, 2); });
 }
 
 Result<Sampler> prepare_cpu(const GoalSite& site) {
