@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "channel/channel.h"
 #include "channel/event.h"
@@ -42,8 +43,9 @@ struct OptionSpec {
   bool is_required = false;
   std::uint64_t min = 0;  // kBytes, kMillis, kSeconds, kCount: in the option's unit
   std::uint64_t max = UINT64_MAX;
-  std::string_view choices = {};  // kEnum: "a|b|c"
-  std::string_view notice = {};   // set for an accepted key without effect: says why
+  std::string_view choices = {};       // kEnum: "a|b|c"
+  std::string_view notice = {};        // set for an accepted key without effect: says why
+  std::string_view notice_value = {};  // kEnum: the notice is for this choice only
 };
 
 /// Where a source hands its events: interceptors, selector and channels are behind it.
@@ -179,6 +181,9 @@ struct ChannelType {
   std::uint64_t (*transaction_capacity)(const Config& config);
   Result<std::unique_ptr<channel::Channel>> (*create)(const ComponentContext& context,
                                                       const Config& config);
+  // What start() would trip over on this host, for `spillway check`: sentences; reads files, and
+  // writes none. Optional.
+  std::vector<std::string> (*examine)(const Config& config) = nullptr;
 };
 
 }  // namespace spillway::agent

@@ -19,6 +19,11 @@ std::string_view prefix_of(const OptionSpec& spec) {
   return spec.name.substr(0, spec.name.size() - 1);
 }
 
+bool has_notice(const OptionSpec& spec, std::string_view text) {
+  return !spec.notice.empty() &&
+         (spec.notice_value.empty() || to_lower(text) == to_lower(spec.notice_value));
+}
+
 std::string_view nearest_option(std::span<const OptionSpec> specs, std::string_view name) {
   std::vector<std::string_view> names;
   names.reserve(specs.size());
@@ -83,7 +88,7 @@ Config Config::validate(std::span<const OptionSpec> specs, Values given,
     }
     if (std::optional<std::string> reason = refuse_value(*spec, value.text)) {
       problems.push_back({value.origin, full_key(name), std::move(*reason)});
-    } else if (!spec->notice.empty()) {
+    } else if (has_notice(*spec, value.text)) {
       problems.push_back({value.origin, full_key(name), std::string(spec->notice), true});
     }
     if (spec->type == OptionType::kEnum) value.text = to_lower(value.text);

@@ -81,6 +81,9 @@ std::string limits_of(const OptionSpec& spec) {
 
 std::string meaning_of(const OptionSpec& spec) {
   if (spec.notice.empty()) return std::string(spec.help);
+  if (!spec.notice_value.empty()) {
+    return fmt::format("{} {} is accepted, but {}.", spec.help, spec.notice_value, spec.notice);
+  }
   return fmt::format("{} Accepted, but {}.", spec.help, spec.notice);
 }
 

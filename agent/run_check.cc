@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/agent_config.h"
 #include "agent/cli.h"
@@ -49,6 +50,20 @@ void append(std::vector<ConfigProblem>& problems, const std::vector<ConfigProble
   problems.insert(problems.end(), more.begin(), more.end());
 }
 
+// What is fine as a configuration and will not work on this host.
+std::vector<ConfigProblem> examine(const AgentConfig& agent) {
+  std::vector<ConfigProblem> problems;
+  for (const ChannelConfig& channel : agent.channels) {
+    if (channel.type->examine == nullptr) continue;
+    for (std::string& reason : channel.type->examine(channel.config)) {
+      problems.push_back({.origin = channel.origin,
+                          .key = agent.name + ".channels." + channel.name,
+                          .reason = std::move(reason)});
+    }
+  }
+  return problems;
+}
+
 }  // namespace
 
 int run_check(const CheckOptions& options, std::FILE* out) {
@@ -61,8 +76,10 @@ int run_check(const CheckOptions& options, std::FILE* out) {
     const LoadedAgent loaded = validate_agent(text, agent);
     append(problems, loaded.problems);
     // Rules across the options of one component are its own create()'s.
-    if (!has_errors(loaded.problems))
+    if (!has_errors(loaded.problems)) {
       append(problems, build_pipeline(loaded.agent, clock).problems);
+      append(problems, examine(loaded.agent));
+    }
   }
   if (agents.empty() && problems.empty()) {
     problems.push_back({{options.config_files.front(), 0}, "", "no agent is configured"});

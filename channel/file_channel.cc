@@ -8,6 +8,7 @@
 #include "channel/file_channel_engine.h"
 #include "channel/quarantine.h"
 #include "channel/recovery_log.h"
+#include "checkpoint/key_check.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
 
@@ -122,6 +123,9 @@ Result<void> FileChannel::start() {
   auto engine = std::make_shared<Engine>(
       options_,
       [this](const wal::LostRange& lost, std::uint64_t wanted) { on_lost(lost, wanted); });
+  if (options_.load_keys) {
+    TRY_ASSIGN(engine->log.keys, options_.load_keys());
+  }
   TRY(lock_directories(*engine));
   TRY(recover(*engine));
   TRY(open_log(*engine));
@@ -175,10 +179,11 @@ Result<void> FileChannel::recover(Engine& engine) {
   }
   TRY_ASSIGN(const auto manifests,
              engine.manifests->load(checkpoint::ManifestStore::Access::kReadWrite));
-  engine.slots = std::make_unique<wal::SlotPool>(std::move(directories), options_.log);
+  engine.slots = std::make_unique<wal::SlotPool>(std::move(directories), engine.log);
   TRY(engine.slots->open());
-  TRY_ASSIGN(recovered_, checkpoint::recover_log(manifests, *engine.slots, options_.log,
+  TRY_ASSIGN(recovered_, checkpoint::recover_log(manifests, *engine.slots, engine.log,
                                                  new_channel_id(options_.log.nonce_seed)));
+  TRY(check_keys(engine));
   const bool has_missing_slot = std::any_of(
       recovered_.findings.begin(), recovered_.findings.end(),
       [](const auto& finding) { return finding.kind == checkpoint::Finding::Kind::kSlotMissing; });
@@ -202,6 +207,18 @@ Result<void> FileChannel::recover(Engine& engine) {
   return {};
 }
 
+Result<void> FileChannel::check_keys(Engine& engine) const {
+  TRY_ASSIGN(const auto missing,
+             checkpoint::missing_keys(recovered_, *engine.slots, engine.log.keys.get()));
+  if (missing.empty()) return {};
+  for (const checkpoint::SegmentKey& key : missing) {
+    log_error("channel.key_missing", "stored events are encrypted with a key that is not there",
+              {{"channel", options_.name},
+               {"reason", checkpoint::missing_in_words(key, engine.log.keys.get())}});
+  }
+  return Error{.code = Errc::kNotFound, .what = "a key of stored events is missing or wrong"};
+}
+
 Result<void> FileChannel::open_log(Engine& engine) {
   TRY(engine.manifests->create_if_missing());
   std::vector<wal::SlotId> in_use = recovered_.untouchable_slots;
@@ -210,15 +227,14 @@ Result<void> FileChannel::open_log(Engine& engine) {
     in_use.push_back(segment.slot);
   }
   engine.slots->start(in_use);
-  engine.reader = std::make_unique<wal::LogReader>(recovered_.channel_id, options_.log,
-                                                   *engine.slots, engine.segments, engine.cache);
+  engine.reader = std::make_unique<wal::LogReader>(recovered_.channel_id, engine.log, *engine.slots,
+                                                   engine.segments, engine.cache);
   engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler, clock_);
   engine.writer =
-      std::make_unique<wal::LogWriter>(recovered_.channel_id, options_.log, *engine.slots,
+      std::make_unique<wal::LogWriter>(recovered_.channel_id, engine.log, *engine.slots,
                                        engine.segments, engine.cache, *engine.delivery, clock_);
-  engine.scrubber =
-      std::make_unique<Scrubber>(options_.name, options_.scrub, recovered_.channel_id, options_.log,
-                                 *engine.slots, engine.segments, clock_);
+  engine.scrubber = std::make_unique<Scrubber>(options_.name, options_.scrub, recovered_.channel_id,
+                                               engine.log, *engine.slots, engine.segments, clock_);
   engine.oldest_age = std::make_unique<OldestAge>(recovered_.channel_id, *engine.delivery,
                                                   *engine.slots, engine.segments, clock_);
   std::optional<wal::Segment> last;

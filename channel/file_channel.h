@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "wal/base/gate.h"
 #include "wal/base/mutex.h"
 #include "wal/io/file.h"
+#include "wal/key_ring.h"
 #include "wal/log_reader.h"
 #include "wal/log_writer.h"
 #include "wal/options.h"
@@ -56,6 +58,8 @@ struct FileChannelOptions {
   // Log written since the last checkpoint: bounds what a start after a crash has to scan.
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   wal::LogOptions log{};
+  // Read at each start; none: plain text, and events that are encrypted make the start fail.
+  std::function<Result<std::shared_ptr<const wal::KeyRing>>()> load_keys{};
 };
 
 class FileChannel final : public Channel {
@@ -66,6 +70,7 @@ class FileChannel final : public Channel {
 
   /// Locks the directories, recovers, starts the background threads. One attempt at a time; after
   /// a failure it may be called again. kLocked: another process or channel uses a directory.
+  /// kNotFound: a key of events in it is missing or wrong; nothing has been changed.
   Result<void> start() override;
   void stop() override;
 
@@ -107,6 +112,7 @@ class FileChannel final : public Channel {
 
   Result<void> lock_directories(Engine& engine);
   Result<void> recover(Engine& engine);
+  Result<void> check_keys(Engine& engine) const;
   Result<void> open_log(Engine& engine);
   Result<void> store_manifest(Engine& engine, bool is_clean);
   void on_lost(const wal::LostRange& lost, std::uint64_t wanted);

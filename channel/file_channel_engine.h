@@ -15,6 +15,7 @@
 #include "wal/io/file.h"
 #include "wal/log_reader.h"
 #include "wal/log_writer.h"
+#include "wal/options.h"
 #include "wal/segment_table.h"
 #include "wal/slot_pool.h"
 
@@ -22,10 +23,12 @@ namespace spillway::channel {
 
 struct FileChannel::Engine {
   Engine(const FileChannelOptions& options, Delivery::OnLost on_lost)
-      : capacity(options.capacity_events, Capacity::kUnlimited),
+      : log(options.log),
+        capacity(options.capacity_events, Capacity::kUnlimited),
         cache(options.log.cache_bytes_max),
         lost_handler(std::move(on_lost)) {}
 
+  wal::LogOptions log;  // with the keys of this start
   Capacity capacity;
   std::unique_ptr<io::Directory> checkpoint_directory;
   std::vector<std::unique_ptr<io::Directory>> data_directories;

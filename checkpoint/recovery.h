@@ -62,8 +62,9 @@ struct RecoveredLog {
   std::vector<wal::Segment> segments;
   std::vector<wal::SlotId> untouchable_slots;  // not ours or not understood: never reused
   std::uint64_t scanned_bytes = 0;
-  std::uint64_t locked_blocks = 0;  // scanned without their key: what they acknowledge is unknown
-  std::uint64_t lost_entries = 0;   // since the channel was created, this recovery included
+  // Scanned without their key: what they acknowledge is unknown.
+  std::vector<wal::SegmentNumber> locked_segments;
+  std::uint64_t lost_entries = 0;  // since the channel was created, this recovery included
   std::vector<Finding> findings;
 
   [[nodiscard]] std::uint64_t pending_entries() const {

@@ -167,7 +167,9 @@ void TailScan::accept(const Block& block) {
 }
 
 void TailScan::apply_acks(const Block& block) {
-  if (block.is_locked) ++log_.locked_blocks;
+  const wal::SegmentNumber number = chain_[index_].segment.number;
+  const bool is_noted = !log_.locked_segments.empty() && log_.locked_segments.back() == number;
+  if (block.is_locked && !is_noted) log_.locked_segments.push_back(number);
   wal::PayloadReader records(block.payload);
   while (const auto record = records.next()) {
     if (record->kind != wal::PayloadReader::Record::Kind::kAck) continue;

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/channels/encryption.h"
 #include "agent/channels/file_channel_dirs.h"
+#include "agent/channels/key_survey.h"
 #include "agent/config.h"
 #include "agent/registry.h"
 #include "channel/file_channel.h"
@@ -16,6 +18,7 @@
 #include "channel/memory_limit.h"
 #include "wal/base/bytes.h"
 #include "wal/base/check.h"
+#include "wal/base/log.h"
 #include "wal/io/posix_file_system.h"
 
 namespace spillway::agent {
@@ -222,10 +225,42 @@ constexpr std::array kFileOptions{
                .default_value = "false",
                .help = "Flume's replay without a queue.",
                .notice = kOneReplay},
-    OptionSpec{.name = "encryption.*",
+    OptionSpec{.name = "encryption.activeKey",
                .type = OptionType::kString,
                .default_value = "",
-               .help = "Flume's encryption at rest; refused by this build."},
+               .help = "Key that encrypts new events; none: plain text, with the keys of older "
+                       "events at hand."},
+    OptionSpec{.name = "encryption.cipherProvider",
+               .type = OptionType::kEnum,
+               .default_value = "AESGCM",
+               .help = "Cipher; there is one, AES-256-GCM.",
+               .choices = "AESGCM|AESCTRNOPADDING",
+               .notice = "AES-256-GCM is used: Flume's way repeats its key stream in every record",
+               .notice_value = "AESCTRNOPADDING"},
+    OptionSpec{.name = "encryption.keyProvider",
+               .type = OptionType::kEnum,
+               .default_value = "RAWFILE",
+               .help = "Where keys are: a file for each, or a key store. Flume's JCEKSFILE is "
+                       "refused with the command that converts it to PKCS12.",
+               .choices = "RAWFILE|PKCS12|JCEKSFILE"},
+    OptionSpec{.name = "encryption.keyProvider.keyStoreFile",
+               .type = OptionType::kPath,
+               .default_value = "",
+               .help = "PKCS12: the key store."},
+    OptionSpec{.name = "encryption.keyProvider.keyStorePasswordFile",
+               .type = OptionType::kPath,
+               .default_value = "",
+               .help = "PKCS12: file with its password."},
+    OptionSpec{.name = "encryption.keyProvider.keys",
+               .type = OptionType::kList,
+               .default_value = "",
+               .help = "Names of the keys: the active one, and those of events not yet delivered."},
+    OptionSpec{.name = "encryption.keyProvider.keys.*",
+               .type = OptionType::kString,
+               .default_value = "",
+               .help = "RAWFILE: <name>.file, 32 bytes, or the same as hexadecimal digits or "
+                       "base64. PKCS12: <name>.passwordFile, if the key has a password of its "
+                       "own."},
 };
 
 std::uint64_t segment_bytes(const Config& config) {
@@ -247,15 +282,22 @@ void set_durability(const Config& config, FileChannelOptions& options) {
   options.log.lag_ns_max = lag_ms * 1'000'000;
 }
 
+Result<std::shared_ptr<const wal::KeyRing>> load_channel_keys(const std::string& channel,
+                                                              const EncryptionConfig& encryption) {
+  std::string problem;
+  std::shared_ptr<const wal::KeyRing> keys = load_keys(encryption, problem);
+  if (problem.empty()) return keys;
+  log_error("channel.key_unreadable", "a key of the channel cannot be read",
+            {{"channel", channel}, {"reason", problem}});
+  return Error{.code = Errc::kNotFound, .what = "a key of the channel cannot be read"};
+}
+
 Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
                                              const Config& config) {
   static io::PosixFileSystem file_system;  // outlives every channel
   CHECK(context.clock != nullptr);
   TRY(check_capacities(config));
-  if (!config.below("encryption.").empty()) {
-    return Error{.code = Errc::kBadConfig,
-                 .what = "encryption at rest is not in this build: refusing to store plain text"};
-  }
+  TRY_ASSIGN(EncryptionConfig encryption, read_encryption(config));
   FileChannelOptions options;
   options.name = context.name;
   TRY_ASSIGN(FileChannelDirs dirs, file_channel_dirs(config));
@@ -273,6 +315,9 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   options.scrub.bytes_per_second = config.bytes("scrubRate");
   options.log.slot_bytes = segment_bytes(config);
   options.log.cache_bytes_max = config.bytes("cacheSize");
+  options.load_keys = [name = context.name, encryption = std::move(encryption)] {
+    return load_channel_keys(name, encryption);
+  };
   return std::unique_ptr<Channel>(
       std::make_unique<FileChannel>(std::move(options), file_system, *context.clock));
 }
@@ -285,7 +330,8 @@ const ChannelType kFileChannelType{
     .help = "Keeps events on disk: what was put survives crashes and power loss.",
     .options = kFileOptions,
     .transaction_capacity = transaction_capacity,
-    .create = create_file};
+    .create = create_file,
+    .examine = examine_keys};
 
 const ChannelType kMemoryChannelType{
     .name = "memory",

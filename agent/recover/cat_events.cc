@@ -157,6 +157,23 @@ class Cat {
 
 }  // namespace
 
+std::vector<std::string> missing_for_cat(const OfflineChannel& channel, const CatOptions& options) {
+  const checkpoint::RecoveredLog& log = channel.log;
+  std::vector<std::string> reasons;
+  for (checkpoint::SegmentKey key : channel.segment_keys) {
+    std::erase_if(key.segments, [&](const wal::Segment& segment) {
+      const SequenceRange entries{.first = segment.first_sequence, .end = segment.end_sequence};
+      const bool is_in_range =
+          entries.first.value <= options.to && entries.end.value > options.from;
+      const bool is_wanted = options.is_all || !log.acks.first_pending(entries).is_empty();
+      return channel.can_read(segment) || entries.is_empty() || !is_in_range || !is_wanted;
+    });
+    if (key.segments.empty()) continue;
+    reasons.push_back(checkpoint::missing_in_words(key, channel.options.keys.get()));
+  }
+  return reasons;
+}
+
 Result<bool> cat_events(const OfflineChannel& channel, const CatOptions& options, Output& out,
                         Output& notes) {
   return Cat(channel, options, out, notes).run();

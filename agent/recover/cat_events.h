@@ -26,6 +26,9 @@ struct CatOptions {
   std::string separator = "\n";                                // behind a raw body
 };
 
+/// Which keys stop cat_events(): one sentence each, none when it can do its work.
+std::vector<std::string> missing_for_cat(const OfflineChannel& channel, const CatOptions& options);
+
 /// Damage in the range is reported on `notes` where it lies in the order. Returns whether there was
 /// any.
 Result<bool> cat_events(const OfflineChannel& channel, const CatOptions& options, Output& out,

@@ -187,6 +187,12 @@ std::optional<Refusal> find_from_config(const ChannelPlace& place, ChannelDirs& 
   if (!found.has_value()) {
     return Refusal{.exit_code = kExitBadConfig, .reason = to_string(found.error())};
   }
+  auto encryption = read_encryption(chosen->config);
+  if (!encryption.has_value()) {
+    dirs.notes.push_back("no keys: " + to_string(encryption.error()));
+  } else {
+    dirs.encryption = std::move(encryption.value());
+  }
   dirs.checkpoint_dir = std::move(found.value().checkpoint_dir);
   dirs.data_dirs = std::move(found.value().data_dirs);
   return std::nullopt;

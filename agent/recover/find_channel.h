@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/channels/encryption.h"
 #include "agent/recover/refusal.h"
 
 namespace spillway::agent::recover {
@@ -24,6 +25,7 @@ struct ChannelDirs {
   std::string checkpoint_dir{};
   std::vector<std::string> data_dirs{};  // each once; may name the checkpoint directory
   std::vector<std::string> notes{};      // what was assumed, for the operator
+  EncryptionConfig encryption{};         // of the configuration that names the channel
 };
 
 /// Looks at names only, and creates nothing. A directory may be the checkpoint directory, a data

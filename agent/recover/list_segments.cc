@@ -57,18 +57,25 @@ std::string directory_of(const OfflineChannel& channel, wal::SlotId slot) {
   return directory == nullptr ? "-" : directory->path();
 }
 
+std::string key_of(const OfflineChannel& channel, const Segment& segment) {
+  for (const checkpoint::SegmentKey& key : channel.segment_keys) {
+    if (key.id == segment.key_id) return "  encrypted with " + checkpoint::key_in_words(key);
+  }
+  return {};
+}
+
 void print_segment(const OfflineChannel& channel, const SegmentSurvey& survey,
                    const Segment& segment, Output& out) {
   const SurveyedSlot* header = header_of(survey, segment);
   const SequenceRange entries{.first = segment.first_sequence, .end = segment.end_sequence};
   const std::string created =
       header == nullptr ? "-" : time_in_words(header->header.created_wall_ms);
-  out.print("{:>9} {:<15} {:<10} {:>23} {:>15} {:>15} {:>11} {:>5}  {:<23}  {}\n",
+  out.print("{:>9} {:<15} {:<10} {:>23} {:>15} {:>15} {:>11} {:>5}  {:<23}  {}{}\n",
             segment.number.value, wal::slot_name(segment.slot), state_of(channel, segment, header),
             sequences_of(entries), segment.first_lsn.value, segment.end_lsn.value,
             segment.end_lsn - segment.first_lsn,
             share_in_words(acked_count(channel.log.acks, entries), entries.count()), created,
-            directory_of(channel, segment.slot));
+            directory_of(channel, segment.slot), key_of(channel, segment));
 }
 
 // What a slot file that is in no segment's use holds.
@@ -111,8 +118,8 @@ void print_block(const wal::Block& block, wal::BlockFault fault, Output& out) {
   const bool is_unfinished = (block.header.flags & wal::kMorePutFlag) != 0;
   out.print("{:>15} {:>9} {:>8} {:>15} {:>15} {:>8} {:<5} {}\n", block.header.lsn,
             wal::block_bytes(block.header.payload_bytes), block.header.entry_count,
-            block.header.first_sequence, block.header.durable_lsn, acked,
-            is_unfinished ? "more" : "-",
+            block.header.first_sequence, block.header.durable_lsn,
+            block.is_locked ? "?" : fmt::format("{}", acked), is_unfinished ? "more" : "-",
             fault == wal::BlockFault::kNone ? "ok" : wal::fault_name(fault));
 }
 

@@ -38,9 +38,11 @@ std::optional<Refusal> check_not_in_use(const ChannelDirs& dirs) {
   return std::nullopt;
 }
 
-std::optional<Refusal> open_channel(ChannelDirs dirs, OfflineChannel& channel) {
+std::optional<Refusal> open_channel(ChannelDirs dirs, std::shared_ptr<const wal::KeyRing> keys,
+                                    OfflineChannel& channel) {
   channel.dirs = std::move(dirs);
   channel.options.background = wal::Background::kNone;
+  channel.options.keys = std::move(keys);
   if (auto refusal = check_not_in_use(channel.dirs)) return refusal;
 
   auto opened = io::ReadOnlyDirectory::open_path(channel.dirs.checkpoint_dir);
@@ -68,6 +70,9 @@ std::optional<Refusal> open_channel(ChannelDirs dirs, OfflineChannel& channel) {
   auto log = checkpoint::recover_log(channel.manifests, *channel.slots, channel.options, {});
   if (!log.has_value()) return refuse(data_dirs, log.error());
   channel.log = std::move(log.value());
+  auto segment_keys = checkpoint::keys_of(channel.log, *channel.slots);
+  if (!segment_keys.has_value()) return refuse(data_dirs, segment_keys.error());
+  channel.segment_keys = std::move(segment_keys.value());
   return std::nullopt;
 }
 

@@ -11,9 +11,11 @@
 
 #include "agent/recover/find_channel.h"
 #include "agent/recover/refusal.h"
+#include "checkpoint/key_check.h"
 #include "checkpoint/manifest_store.h"
 #include "checkpoint/recovery.h"
 #include "wal/io/file.h"
+#include "wal/key_ring.h"
 #include "wal/options.h"
 #include "wal/slot_pool.h"
 
@@ -27,11 +29,20 @@ struct OfflineChannel {
   checkpoint::ManifestStore::Loaded manifests;
   std::unique_ptr<wal::SlotPool> slots;
   checkpoint::RecoveredLog log;
+  std::vector<checkpoint::SegmentKey> segment_keys;  // of the encrypted segments
+
+  /// Is the key of `segment` at hand, if it needs one?
+  [[nodiscard]] bool can_read(const wal::Segment& segment) const {
+    return segment.key_id == 0 ||
+           (options.keys != nullptr && options.keys->find(segment.key_id) != nullptr);
+  }
 };
 
 /// Reads the manifest and the tail of the log: time and memory do not grow with the backlog.
-/// Refuses a directory that a live agent uses.
-std::optional<Refusal> open_channel(ChannelDirs dirs, OfflineChannel& channel);
+/// Refuses a directory that a live agent uses. Without the `keys` (may be nullptr) of encrypted
+/// segments everything but events and acknowledgements in them is read.
+std::optional<Refusal> open_channel(ChannelDirs dirs, std::shared_ptr<const wal::KeyRing> keys,
+                                    OfflineChannel& channel);
 
 /// An agent may have started after open_channel() looked; then what was read since is not to be
 /// relied on.

@@ -14,6 +14,7 @@
 #include "agent/cli.h"
 #include "agent/recover/cat_events.h"
 #include "agent/recover/find_channel.h"
+#include "agent/recover/key_report.h"
 #include "agent/recover/list_segments.h"
 #include "agent/recover/offline_channel.h"
 #include "agent/recover/report_json.h"
@@ -46,6 +47,7 @@ constexpr unsigned kThreadsMax = 256;
 /// Where the parser puts what it read.
 struct Arguments {
   ChannelPlace place;
+  std::vector<std::string> keys;  // name=file
   bool is_json = false;
   bool is_blocks = false;
   CatOptions cat;
@@ -71,6 +73,10 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* about, Argume
   CLI::Option* const agent = command->add_option("-n,--name", place.agent_name, "agent in it");
   CLI::Option* const channel =
       command->add_option("-c,--channel", place.channel_name, "channel, if there are several");
+  command
+      ->add_option("--key", arguments.keys,
+                   "name=file: key of encrypted segments as in keyProvider RAWFILE; repeatable")
+      ->allow_extra_args(false);
   checkpoint->needs(data)->excludes(directory)->excludes(config);
   data->needs(checkpoint)->excludes(directory)->excludes(config);
   config->needs(agent)->excludes(directory);
@@ -131,6 +137,12 @@ Result<int> run_list(const OfflineChannel& channel, const Arguments& arguments, 
 }
 
 Result<int> run_cat(const OfflineChannel& channel, const Arguments& arguments, Output& out) {
+  const auto missing = recover::missing_for_cat(channel, arguments.cat);
+  for (const std::string& reason : missing) fmt::print(stderr, "{}\n", reason);
+  if (!missing.empty()) {
+    fmt::print(stderr, "name the keys with --key name=file, or with -f and -n\n");
+    return kExitFailed;
+  }
   Output notes(stderr);
   TRY_ASSIGN(const bool has_damage, recover::cat_events(channel, arguments.cat, out, notes));
   return has_damage ? kExitFailed : kExitFine;
@@ -161,8 +173,12 @@ int run(const std::string& command, const Arguments& arguments) {
   ChannelDirs dirs;
   if (const auto refusal = recover::find_channel(arguments.place, dirs)) return refuse(*refusal);
   for (const std::string& note : dirs.notes) fmt::print(stderr, "note: {}\n", note);
+  std::shared_ptr<const wal::KeyRing> keys;
+  if (const auto refusal = recover::collect_keys(dirs, arguments.keys, keys)) {
+    return refuse(*refusal);
+  }
   OfflineChannel channel;
-  if (const auto refusal = recover::open_channel(dirs, channel)) return refuse(*refusal);
+  if (const auto refusal = recover::open_channel(dirs, keys, channel)) return refuse(*refusal);
 
   Output out(stdout);
   const auto call = command == "status" ? run_status

@@ -1,5 +1,7 @@
 #include "agent/recover/report_json.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "agent/recover/plain_words.h"
@@ -53,6 +55,19 @@ Json place_of(const OfflineChannel& channel) {
           {"data_dirs", channel.dirs.data_dirs}};
 }
 
+Json keys_of(const OfflineChannel& channel) {
+  Json keys = Json::array();
+  for (const checkpoint::SegmentKey& key : channel.segment_keys) {
+    keys.push_back({{"name", key.alias},
+                    {"id", fmt::format("{:016x}", key.id)},
+                    {"segments", key.segments.size()},
+                    {"first_segment", key.segments.front().number.value},
+                    {"last_segment", key.segments.back().number.value},
+                    {"is_given", channel.can_read(key.segments.front())}});
+  }
+  return keys;
+}
+
 // Paths may hold anything: bytes that are no UTF-8 must not throw.
 std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -90,6 +105,8 @@ std::string status_json(const StatusReport& report) {
                    {"spare", report.spare_slots},
                    {"left_alone", log.untouchable_slots.size()}};
   json["durability"] = "commit";
+  json["keys"] = keys_of(*report.channel);
+  json["has_unread_acknowledgements"] = !log.locked_segments.empty();
   json["findings"] = findings_of(log);
   json["notes"] = report.channel->dirs.notes;
   return text_of(json);
@@ -103,6 +120,8 @@ std::string verify_json(const VerifyReport& report) {
   json["events"] = report.events;
   json["bytes"] = report.bytes;
   json["seconds"] = report.seconds;
+  json["locked_blocks"] = report.locked_blocks;
+  json["keys"] = keys_of(*report.channel);
   json["lost_events"] = report.lost_events;
   json["problems"] = Json::array();
   for (const Problem& problem : report.problems) json["problems"].push_back(to_json(problem));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/recover/key_report.h"
 #include "agent/recover/plain_words.h"
 #include "checkpoint/segment_survey.h"
 
@@ -217,6 +218,7 @@ void print_status(const StatusReport& report, Output& out) {
   print_waiting(report, out);
   print_damage(report, out);
   print_storage(report, out);
+  print_keys(channel, out);
   print_next(report, out);
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/recover/key_report.h"
 #include "agent/recover/plain_words.h"
 
 namespace spillway::agent::recover {
@@ -165,6 +166,7 @@ Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyO
     const SegmentVerdict& verdict = workers.verdict(i).value();
     report.blocks += verdict.blocks;
     report.events += verdict.events;
+    report.locked_blocks += verdict.locked_blocks;
     if (i > 0) {
       check_joint(segments[i - 1], workers.verdict(i - 1).value(), segments[i], verdict,
                   report.problems);
@@ -182,6 +184,11 @@ void print_verify(const VerifyReport& report, Output& out) {
   for (const Problem& problem : report.problems) print_problem(problem, out);
   for (const Finding& finding : report.channel->log.findings) {
     if (!is_damage(finding.kind)) out.print("- {}\n", finding_in_words(finding));
+  }
+  if (report.locked_blocks > 0) {
+    out.print("- {} encrypted, checked by hash only and not decrypted: the key is missing\n",
+              count_in_words(report.locked_blocks, "block"));
+    print_keys(*report.channel, out);
   }
   out.print("{}: {}, {}, {}, {} read in {:.1f} s; {}", report.is_clean() ? "clean" : "DAMAGED",
             count_in_words(report.segments, "segment"), count_in_words(report.blocks, "block"),

@@ -24,6 +24,7 @@ struct VerifyReport {
   std::size_t segments = 0;
   std::uint64_t blocks = 0;
   std::uint64_t events = 0;
+  std::uint64_t locked_blocks = 0;  // of the blocks: checked by their hash only, key missing
   std::uint64_t bytes = 0;
   double seconds = 0;
   std::uint64_t lost_events = 0;

@@ -106,7 +106,8 @@ class SegmentCheck {
     const bool is_expected =
         header->channel_id == channel_.log.channel_id && header->number == segment_.number.value &&
         header->nonce == segment_.nonce && header->first_lsn == segment_.first_lsn.value &&
-        header->first_sequence == segment_.first_sequence.value;
+        header->first_sequence == segment_.first_sequence.value &&
+        header->key_id == segment_.key_id;
     if (!is_expected) {
       add("segment_header").words =
           fmt::format("copy {} of the segment header is sound, but belongs to segment {}", copy + 1,
@@ -138,6 +139,7 @@ class SegmentCheck {
   void check_block(const wal::Block& block) {
     ++verdict_.blocks;
     verdict_.events += block.header.entry_count;
+    if (block.is_locked) ++verdict_.locked_blocks;
     wal::Sequence sequence = block.first_sequence();
     wal::PayloadReader records(block.payload);
     while (const auto record = records.next()) {

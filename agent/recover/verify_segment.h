@@ -29,6 +29,7 @@ struct Problem {
 struct SegmentVerdict {
   std::uint64_t blocks = 0;
   std::uint64_t events = 0;
+  std::uint64_t locked_blocks = 0;  // checked by their hash only, for lack of the key
   std::optional<wal::SegmentHeader> header;
   std::optional<std::uint64_t> last_hash;  // of the last block, or of what is before the segment
   std::vector<Problem> problems;           // in the order of the log

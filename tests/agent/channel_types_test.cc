@@ -148,12 +148,6 @@ TEST_F(FileChannelTypeTest, TransactionMayNotExceedTheChannel) {
   EXPECT_EQ(refusal(kFileChannelType, given({{"capacity", "10"}})).code, Errc::kBadConfig);
 }
 
-TEST_F(FileChannelTypeTest, EncryptionIsRefusedRatherThanIgnored) {
-  const Error error = refusal(kFileChannelType, given({{"encryption.activeKey", "k1"}}));
-  EXPECT_EQ(error.code, Errc::kBadConfig);
-  EXPECT_THAT(error.what, HasSubstr("encryption"));
-}
-
 TEST_F(FileChannelTypeTest, KeysWithoutEffectAreAcceptedWithANotice) {
   Config::Values values;
   for (const char* const key : {"use-log-replay-v1", "use-fast-replay", "useDualCheckpoints",

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "channel/file_channel.h"
@@ -26,7 +27,9 @@ namespace spillway::test {
 /// and nothing else is written; slots of 1 MiB, numbered from 1.
 class StoredChannel {
  public:
-  explicit StoredChannel(bool is_one_directory = false) {
+  using LoadKeys = decltype(channel::FileChannelOptions::load_keys);
+
+  explicit StoredChannel(bool is_one_directory = false, LoadKeys load_keys = {}) {
     channel::FileChannelOptions options{
         .name = "stored",
         .checkpoint_dir = file("checkpoint"),
@@ -38,6 +41,7 @@ class StoredChannel {
     options.log.block_bytes_max = 64 * kKiB;
     options.log.staging_bytes_max = 512 * kKiB;
     options.log.background = wal::Background::kNone;
+    options.load_keys = std::move(load_keys);
     channel_ = std::make_unique<channel::FileChannel>(std::move(options), file_system_, clock_);
     EXPECT_TRUE(channel_->start().has_value());
   }
