@@ -9,6 +9,7 @@
 
 #include "channel/event_batch.h"
 #include "wal/block.h"
+#include "wal/block_cipher.h"
 #include "wal/block_payload.h"
 
 namespace spillway {
@@ -56,6 +57,24 @@ void append_block(benchmark::State& state) {
   set_rates(state, state.range(0));
 }
 BENCHMARK(append_block)->Arg(1)->Arg(100)->Arg(1000);
+
+void encrypt_block(benchmark::State& state) {
+  const wal::MasterKey key("k", std::vector<std::byte>(wal::kMasterKeyBytesMax));
+  wal::Segment segment;
+  segment.key_id = key.id();
+  wal::BlockCipher cipher(key, {}, segment);
+  const std::vector<std::byte> payload(static_cast<std::size_t>(state.range(0)));
+  wal::BlockHeader header;
+  header.payload_bytes = static_cast<std::uint32_t>(payload.size() + wal::kBlockTagBytes);
+  std::vector<std::byte> block(wal::block_bytes(header.payload_bytes));
+  for ([[maybe_unused]] auto _ : state) {
+    cipher.encrypt(payload, header, block);
+    header.lsn += block.size();
+    benchmark::DoNotOptimize(block.data());
+  }
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(encrypt_block)->Arg(64 * 1024);
 
 void scan_block(benchmark::State& state) {
   const channel::EventBatch batch = batch_of(static_cast<std::size_t>(state.range(0)));

@@ -21,6 +21,9 @@ using test::SimCall;
 using test::SimCallKind;
 using test::SimDisk;
 
+constexpr Error kFull{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
+constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
+
 std::shared_ptr<KeyRing> ring_of(std::string_view alias, int fill) {
   auto ring = std::make_shared<KeyRing>();
   const std::vector<std::byte> secret(kMasterKeyBytesMax, static_cast<std::byte>(fill));
@@ -191,7 +194,7 @@ TEST_F(LogEncryptionTest, NoAddressOfASegmentIsWrittenTwice) {
             if (!is_write || (kind == 0 && !is_header)) return false;
             return --*countdown == 0;
           },
-          {.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"}, SimDisk::Repeat::kOnce);
+          random.one_in(2) ? kFull : kBroken, SimDisk::Repeat::kOnce);
     }
     static_cast<void>(put(std::vector<std::string>(random.between(1, 12),
                                                    std::string(random.between(1, 4000), 'x'))));
