@@ -70,9 +70,10 @@ Result<void> read_key_options(const Config& config, EncryptionConfig& encryption
   for (const auto& [name, text] : config.below(kPrefix)) {
     const bool is_raw = encryption.provider == Provider::kRawFile;
     const std::string_view suffix = is_raw ? kFileSuffix : kPasswordSuffix;
-    const auto at = std::find_if(encryption.keys.begin(), encryption.keys.end(), [&](auto& key) {
-      return name == fmt::format("{}{}", key.alias, suffix);
-    });
+    const auto at = std::find_if(encryption.keys.begin(), encryption.keys.end(),
+                                 [&option = name, suffix](const auto& key) {
+                                   return option == fmt::format("{}{}", key.alias, suffix);
+                                 });
     if (at == encryption.keys.end()) {
       return refuse(is_raw ? "below encryption.keyProvider.keys only <name>.file of a listed key "
                              "is known with RAWFILE"
