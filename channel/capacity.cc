@@ -25,7 +25,9 @@ Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
   }
   if (bytes > bytes_max_) {
     return Error{.code = Errc::kTooLarge,
-                 .what = "batch has more bytes than the channel's byteCapacity"};
+                 .what = bytes_ == Bytes::kMaxBytes
+                             ? "batch has more bytes than the channel's maxBytes"
+                             : "batch has more bytes than the channel's byteCapacity"};
   }
   MutexLock lock(mutex_);
   if (is_closed_) return kClosedError;
@@ -54,11 +56,21 @@ Result<void> Capacity::wait_for_grant(MutexLock& lock, Waiter& waiter,
   const bool lacks_events = !fits_events(waiter.events);
   const bool lacks_bytes = !fits(waiter.events, waiter.bytes) && !lacks_events;
   grant_in_order();  // those behind us may be smaller
-  return Error{.code = Errc::kFull,
-               .what = lacks_bytes ? "channel has no room within keep-alive: byteCapacity reached, "
-                                     "its sinks may not be keeping up"
-                                   : "channel has no room within keep-alive: capacity reached, "
-                                     "its sinks may not be keeping up"};
+  return full_error(lacks_bytes);
+}
+
+Error Capacity::full_error(bool lacks_bytes) const {
+  Error error{.code = Errc::kFull,
+              .what =
+                  "channel has no room within keep-alive: capacity reached, "
+                  "its sinks may not be keeping up"};
+  if (!lacks_bytes) return error;
+  error.what = bytes_ == Bytes::kMaxBytes
+                   ? "channel has no room within keep-alive: maxBytes reached, "
+                     "its sinks may not be keeping up"
+                   : "channel has no room within keep-alive: byteCapacity reached, "
+                     "its sinks may not be keeping up";
+  return error;
 }
 
 void Capacity::release(std::uint64_t events, std::uint64_t bytes) {

@@ -19,8 +19,11 @@ class Capacity {
  public:
   static constexpr std::uint64_t kUnlimited = UINT64_MAX;
 
-  Capacity(std::uint64_t events_max, std::uint64_t bytes_max)
-      : events_max_(events_max), bytes_max_(bytes_max) {}
+  /// Whose bytes they are: the configuration key that errors name.
+  enum class Bytes : std::uint8_t { kByteCapacity, kMaxBytes };
+
+  Capacity(std::uint64_t events_max, std::uint64_t bytes_max, Bytes bytes = Bytes::kByteCapacity)
+      : events_max_(events_max), bytes_max_(bytes_max), bytes_(bytes) {}
 
   /// CHECKs that nobody waits any more.
   ~Capacity();
@@ -59,12 +62,14 @@ class Capacity {
 
   [[nodiscard]] bool fits_events(std::uint64_t events) const REQUIRES(mutex_);
   [[nodiscard]] bool fits(std::uint64_t events, std::uint64_t bytes) const REQUIRES(mutex_);
+  [[nodiscard]] Error full_error(bool lacks_bytes) const;
   void grant_in_order() REQUIRES(mutex_);
   Result<void> wait_for_grant(MutexLock& lock, Waiter& waiter, std::chrono::milliseconds wait)
       REQUIRES(mutex_);
 
   const std::uint64_t events_max_;
   const std::uint64_t bytes_max_;
+  const Bytes bytes_;
 
   mutable Mutex mutex_;
   std::uint64_t used_events_ GUARDED_BY(mutex_) = 0;

@@ -70,6 +70,7 @@ class FileChannel::Take final : public TakeTransaction {
       engine->delivery->acknowledge(lease_);
     }
     engine->capacity.release(lease_.events.size(), 0);
+    engine->usage->settle();
     channel_.counters_.take_successes.add(lease_.events.size());
     channel_.request_checkpoint_if_due();
     return {};
@@ -131,6 +132,7 @@ Result<void> FileChannel::start() {
   TRY(open_log(*engine));
   settled_entries_.store(0);
   engine->capacity.restore(recovered_.pending_entries(), 0);
+  engine->usage->settle();
   engine_ = std::move(engine);
   {
     const MutexLock lock(wake_mutex_);
@@ -226,10 +228,13 @@ Result<void> FileChannel::open_log(Engine& engine) {
     engine.segments.append(segment);
     in_use.push_back(segment.slot);
   }
+  engine.slots->set_space_listener(
+      [this](wal::SpaceState now, const Error& why) { on_space(now, why); });
   engine.slots->start(in_use);
   engine.reader = std::make_unique<wal::LogReader>(recovered_.channel_id, engine.log, *engine.slots,
                                                    engine.segments, engine.cache);
   engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler, clock_);
+  engine.usage = std::make_unique<DiskUsage>(engine.capacity, engine.segments, *engine.delivery);
   engine.writer =
       std::make_unique<wal::LogWriter>(recovered_.channel_id, engine.log, *engine.slots,
                                        engine.segments, engine.cache, *engine.delivery, clock_);
@@ -262,7 +267,7 @@ void FileChannel::stop() {
   engine->scrubber->stop();
   engine->reader->stop();
   Result<void> closed = engine->writer->close();
-  if (closed.has_value()) closed = store_manifest(*engine, /*is_clean=*/true);
+  if (closed.has_value()) closed = store_manifest(*engine, engine->writer->has_open_segment());
   if (!closed.has_value()) {
     log_warn("channel.unclean_stop",
              "the channel could not be closed in order; the next start scans",
@@ -289,16 +294,18 @@ Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
   counters_.put_attempts.add(batch.size());
   TRY(check(batch));
   settle_dropped(*engine_);
-  TRY(engine_->capacity.acquire(batch.size(), 0, options_.keep_alive));
+  const std::uint64_t cost_bytes = engine_->usage->cost_of_put(batch.entries().size());
+  TRY(engine_->capacity.acquire(batch.size(), cost_bytes, options_.keep_alive));
   const std::uint64_t started_ns = clock_.monotonic_ns();
   const Result<void> logged = log_batch(batch, durability);
   if (!logged.has_value()) {
-    engine_->capacity.release(batch.size(), 0);
+    engine_->capacity.release(batch.size(), cost_bytes);
     counters_.put_errors.add();
     // Sinks may have freed segments since the last checkpoint; only a checkpoint gives them back.
     if (logged.error().code == Errc::kNoSpace && can_reclaim()) request_checkpoint();
     return logged;
   }
+  engine_->usage->settle(cost_bytes);
   commit_ns_.record(clock_.monotonic_ns() - started_ns);
   counters_.put_successes.add(batch.size());
   request_checkpoint_if_due();
@@ -372,10 +379,31 @@ void FileChannel::on_lost(const wal::LostRange& lost, std::uint64_t wanted) {
   if (!kept.has_value()) log_quarantine_failure(options_.name, kept.error());
 }
 
+// ---- space
+
+void FileChannel::on_space(wal::SpaceState now, const Error& why) const {
+  switch (now) {
+    case wal::SpaceState::kNormal:
+      log_info("channel.disk_ok", "there is disk space for the log again",
+               {{"channel", options_.name}});
+      return;
+    case wal::SpaceState::kLow:
+      log_warn("channel.disk_low", "no further slot file can be made; the spare ones are left",
+               {{"channel", options_.name}, {"error", why}});
+      return;
+    case wal::SpaceState::kFull:
+      log_error("channel.disk_full",
+                "the disk is full for this channel: puts are refused, sinks go on",
+                {{"channel", options_.name}, {"error", why}});
+      return;
+  }
+}
+
 // ---- checkpoints
 
 Result<void> FileChannel::store_manifest(Engine& engine, bool is_clean) {
   const MutexLock lock(checkpoint_mutex_);
+  if (!is_clean) engine.writer->finish_drained_segment(engine.delivery->acked_below());
   checkpoint::Manifest manifest;
   manifest.channel_id = recovered_.channel_id;
   manifest.end = engine.writer->durable_end();  // before the rest, which is clamped to it
@@ -419,7 +447,7 @@ void FileChannel::request_checkpoint_if_due() {
 
 bool FileChannel::can_reclaim() const {
   const std::vector<wal::Segment> segments = engine_->segments.snapshot();
-  return !segments.empty() && segments.front().is_sealed &&
+  return !segments.empty() && (segments.front().is_sealed || !engine_->slots->has_room()) &&
          segments.front().end_sequence <= engine_->delivery->acked_below();
 }
 

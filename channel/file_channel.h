@@ -50,7 +50,10 @@ struct FileChannelOptions {
   std::vector<std::string> data_dirs{};  // slot files, on all of them in turn; at least one
   std::uint64_t capacity_events = 1'000'000;
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
-  std::chrono::milliseconds keep_alive{3000};   // how long a put waits for room
+  // Log bytes from the oldest unacknowledged event on. The files take up to two slots and the spare
+  // ones more.
+  std::uint64_t bytes_max = Capacity::kUnlimited;
+  std::chrono::milliseconds keep_alive{3000};  // how long a put waits for room
   std::chrono::milliseconds checkpoint_interval{30'000};
   Durability durability = Durability::kCommit;
   AckDurability ack_durability = AckDurability::kLazy;
@@ -115,6 +118,7 @@ class FileChannel final : public Channel {
   Result<void> check_keys(Engine& engine) const;
   Result<void> open_log(Engine& engine);
   Result<void> store_manifest(Engine& engine, bool is_clean);
+  void on_space(wal::SpaceState now, const Error& why) const;
   void on_lost(const wal::LostRange& lost, std::uint64_t wanted);
   void request_checkpoint_if_due();
   void request_checkpoint();

@@ -7,6 +7,7 @@
 
 #include "channel/capacity.h"
 #include "channel/delivery.h"
+#include "channel/disk_usage.h"
 #include "channel/file_channel.h"
 #include "channel/oldest_age.h"
 #include "channel/scrubber.h"
@@ -24,7 +25,7 @@ namespace spillway::channel {
 struct FileChannel::Engine {
   Engine(const FileChannelOptions& options, Delivery::OnLost on_lost)
       : log(options.log),
-        capacity(options.capacity_events, Capacity::kUnlimited),
+        capacity(options.capacity_events, options.bytes_max, Capacity::Bytes::kMaxBytes),
         cache(options.log.cache_bytes_max),
         lost_handler(std::move(on_lost)) {}
 
@@ -41,6 +42,7 @@ struct FileChannel::Engine {
   Delivery::OnLost lost_handler;
   std::unique_ptr<wal::LogReader> reader;
   std::unique_ptr<Delivery> delivery;
+  std::unique_ptr<DiskUsage> usage;
   std::unique_ptr<wal::LogWriter> writer;
   std::unique_ptr<Scrubber> scrubber;
   std::unique_ptr<OldestAge> oldest_age;

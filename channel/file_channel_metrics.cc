@@ -74,6 +74,15 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.gauge("segments", "Segments with unacknowledged events.",
              static_cast<double>(engine.segments.size()));
   sink.gauge("spare_slots", "Slot files ready for use.", static_cast<double>(slots.spare));
+  sink.gauge("log_bytes", "Log bytes from the oldest unacknowledged event on.",
+             static_cast<double>(engine.usage->bytes()));
+  sink.gauge(
+      "log_bytes_max", "Their limit, maxBytes; 0: none.",
+      options_.bytes_max == Capacity::kUnlimited ? 0 : static_cast<double>(options_.bytes_max));
+  sink.gauge("slot_files", "Slot files on disk, spare ones included.",
+             static_cast<double>(slots.files));
+  sink.gauge("data_dirs_left_out", "Data directories that cannot take new slot files.",
+             static_cast<double>(slots.left_out));
   sink.counter("slots_created_total", "Slot files made.", slots.created);
   sink.counter("slots_deleted_total", "Slot files deleted.", slots.deleted);
   sink.counter("slots_unprepared_total", "Slots used before they were pre-written.",
@@ -85,7 +94,8 @@ void FileChannel::collect(MetricSink& sink) const {
                lost_entries_.load());
   sink.counter("corrupt_events_total", "Events that were stored whole and are no events.",
                engine.delivery->corrupt_events.value());
-  sink.gauge("is_out_of_space", "1 while no slot file can be made.", slots.is_out_of_space ? 1 : 0);
+  sink.gauge("space_state", "0: slot files can be made; 1: only the spare ones are left; 2: full.",
+             static_cast<double>(slots.state));
   sink.gauge("is_failed", "1 after a device error, until the channel is started again.",
              engine.writer->poison() ? 1 : 0);
 }

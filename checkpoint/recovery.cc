@@ -185,14 +185,18 @@ class Recovery {
     return false;
   }
 
-  // An older manifest may list segments whose slot has been given to a newer one since: that is
-  // done only when all their entries are acknowledged.
+  // An older manifest may list segments whose slot has been given to a newer one since, or is being
+  // deleted: that is done only when all their entries are acknowledged.
   void drop_recycled() {
     std::erase_if(log_.segments, [&](const Segment& segment) {
-      return std::any_of(survey_.segments.begin(), survey_.segments.end(), [&](const auto& found) {
-        return found.second.slot == segment.slot && found.first > segment.number;
-      });
+      const auto& discarded = survey_.discarded;
+      return std::find(discarded.begin(), discarded.end(), segment.slot) != discarded.end() ||
+             std::any_of(survey_.segments.begin(), survey_.segments.end(), [&](const auto& found) {
+               return found.second.slot == segment.slot && found.first > segment.number;
+             });
     });
+    if (!log_.segments.empty() || !newer_.empty()) return;
+    log_.acks.add({.first = log_.acks.below(), .end = log_.end.next_sequence});
   }
 
   // Reclaiming goes from the front, so whatever lies before the first segment is acknowledged.

@@ -11,6 +11,7 @@ namespace {
 struct ReadHeader {
   std::optional<wal::SegmentHeader> header;
   bool is_blank = true;
+  bool is_discarded = false;
   std::uint64_t file_bytes = 0;
 };
 
@@ -32,6 +33,7 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
   }
   const ByteSpan bytes = ByteSpan(buffer.span()).first(size);
   result.header = wal::decode_segment_header(bytes);
+  result.is_discarded = wal::has_discard_mark(bytes);
   result.is_blank = result.is_blank && std::all_of(bytes.begin(), bytes.end(),
                                                    [](std::byte b) { return b == std::byte{0}; });
   return result;
@@ -50,6 +52,10 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
   SegmentSurvey survey;
   for (const wal::SlotId slot : wanted) {
     TRY_ASSIGN(const ReadHeader found, read_header(slots, slot));
+    if (found.is_discarded) {
+      survey.discarded.push_back(slot);
+      continue;
+    }
     if (!found.header || !is_sound(*found.header)) {
       if (found.is_blank) continue;
       survey.untouchable.push_back(slot);

@@ -21,6 +21,7 @@ struct SurveyedSlot {
 struct SegmentSurvey {
   std::map<wal::SegmentNumber, SurveyedSlot> segments;  // of this channel, by number
   std::vector<wal::SlotId> untouchable;                 // foreign or not understood
+  std::vector<wal::SlotId> discarded;                   // their deletion had begun
   std::vector<Finding> findings;
 };
 

@@ -69,8 +69,11 @@ void LogWriter::write_next(MutexLock& lock) {
 }
 
 Result<void> LogWriter::place(Batch& batch, Sequence acked_below) {
-  TRY_ASSIGN(batch.place, segment_writer_.place(batch.bytes(), batch.header, acked_below,
-                                                batch.transaction_bytes));
+  if (!batch.transaction_blocks.empty()) {
+    TRY(segment_writer_.prepare_transaction(batch.transaction_blocks, {batch.header.first_sequence},
+                                            acked_below));
+  }
+  TRY_ASSIGN(batch.place, segment_writer_.place(batch.bytes(), batch.header, acked_below));
   batch.segment = segment_writer_.end().last_segment;
   return {};
 }
@@ -177,6 +180,7 @@ void LogWriter::settle_failure() {
     return;
   }
   if (is_device_error) poison_with(error);
+  if (!is_device_error) needs_proof_ = false;  // there is nowhere to put it
   fail_staged(error);
 }
 

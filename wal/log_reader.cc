@@ -71,7 +71,11 @@ Result<LogReader::Step> LogReader::pass_reclaimed(const LogEnd& end) {
   // Blocks without entries may lie between us and the end of a segment that is gone: it went with
   // all its entries acknowledged, and those we have passed.
   const auto segments = segments_.snapshot();
-  CHECK(!segments.empty());
+  if (segments.empty() || end.lsn <= segments.front().first_lsn) {
+    CHECK(sequence_ == end.next_sequence);
+    seek(end.lsn, end.next_sequence);
+    return Step{};
+  }
   CHECK(lsn_ < segments.front().first_lsn);
   CHECK(sequence_ == segments.front().first_sequence);
   seek(segments.front().first_lsn, segments.front().first_sequence);

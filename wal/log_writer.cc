@@ -191,6 +191,20 @@ Result<void> LogWriter::close() {
   return flushed;
 }
 
+void LogWriter::finish_drained_segment(Sequence acked_below) {
+  const MutexLock lock(mutex_);
+  if (poison_ || failure_ || is_busy() || has_staged() || slots_.has_room()) return;
+  if (acked_below < durable_end_.next_sequence) return;
+  if (segment_room_bytes_ >= segment_writer_.block_bytes_max()) return;  // it is empty
+  segment_writer_.finish_segment();
+  segment_room_bytes_ = 0;
+}
+
+bool LogWriter::has_open_segment() const {
+  const MutexLock lock(mutex_);
+  return !is_busy() && segment_writer_.is_open();
+}
+
 LogEnd LogWriter::durable_end() const {
   const MutexLock lock(mutex_);
   return durable_end_;
@@ -231,8 +245,15 @@ Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waite
   if (poison_) return *poison_;
   if (is_closed_) return Error{.code = Errc::kClosed, .what = "log is closed"};
   // Refusing here, before anything is staged, keeps a full disk from failing other transactions.
-  if (!slots_.has_room() && waiting_bytes_ + bytes + kBlockAlignBytes > segment_room_bytes_) {
+  const std::uint64_t room_bytes = slots_.room_bytes();
+  const bool is_room_known = room_bytes != SlotPool::kUnknownRoom;
+  if (is_room_known &&
+      waiting_bytes_ + bytes + kBlockAlignBytes > segment_room_bytes_ + room_bytes) {
     return Error{.code = Errc::kNoSpace, .what = "no slot file for the next segment"};
+  }
+  if (slots_.is_below_minimum()) {
+    return Error{.code = Errc::kNoSpace,
+                 .what = "less disk space is free than minimumRequiredSpace"};
   }
   return {};
 }
@@ -272,10 +293,10 @@ void LogWriter::stage_split(ByteSpan entries) {
     ++count;
   }
   stage_part(/*is_last=*/true);
-  // Tells the first block to start a new segment if the transaction does not fit in this one: a
-  // full disk then refuses it before any of it is written.
+  // Tells the first block what slots the transaction needs: a full disk then refuses it before any
+  // of it is written.
   for (std::size_t i = staged_before; i < staged_.size(); ++i) {
-    staged_[staged_before]->transaction_bytes += staged_[i]->bytes().size();
+    staged_[staged_before]->transaction_blocks.push_back(staged_[i]->bytes().size());
   }
 }
 

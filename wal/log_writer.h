@@ -112,6 +112,13 @@ class LogWriter {
   /// flush(), then ends the writer thread. Idempotent. Later appends get kClosed.
   Result<void> close();
 
+  /// Ends the last segment when there is no slot for another and every entry is acknowledged, so
+  /// that its own slot can be that: on a disk with room for one slot nothing else would help.
+  void finish_drained_segment(Sequence acked_below);
+
+  /// Whether the next start may go on in the last segment. After close().
+  [[nodiscard]] bool has_open_segment() const;
+
   /// Where the durable log ends, always between two transactions; with block_durability kNone, what
   /// wait_durable() has reported.
   [[nodiscard]] LogEnd durable_end() const;

@@ -22,10 +22,19 @@ struct LogOptions {
   // One slot file. Larger: fewer rotations and files; smaller: space comes back in finer steps.
   std::uint64_t slot_bytes = 64 * kMiB;
 
-  // Pre-written slots kept ready. Each costs slot_bytes of disk and hides 25 ms of preparation.
+  // Pre-written slots kept ready, at least one on each data directory. Each costs slot_bytes of
+  // disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst has used them up.
   std::size_t spare_slots_min = 2;
   // Drained slots kept for reuse beyond which files are deleted.
   std::size_t spare_slots_max = 8;
+
+  // A drained slot is given back in steps of this size: deleting 64 MiB at once stalls commits
+  // beside it for 16 ms (docs/decisions/0302-deleting-slots.md).
+  std::uint64_t cut_bytes = 4 * kMiB;
+
+  // Free space that is left on each data directory for others; appends are refused while none of
+  // them has that much. 0: down to the last byte.
+  std::uint64_t free_bytes_min = 0;
 
   // A block is closed at this size. Larger amortises the flush, smaller bounds its latency.
   std::uint64_t block_bytes_max = 1 * kMiB;

@@ -44,6 +44,11 @@ std::optional<Copy> newest_copy(ByteSpan bytes) {
   return newest;
 }
 
+bool is_discard_mark(const SegmentHeader& header, ByteSpan copy) {
+  return header.magic == kDiscardMagic && header.version == kSegmentVersion &&
+         header.hash == xxh3_64(copy.first(kHashedBytes), 0);
+}
+
 }  // namespace
 
 void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
@@ -65,6 +70,21 @@ void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
   for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
     store_le(bytes.data() + copy * kBlockAlignBytes, header);
   }
+}
+
+void encode_discard_mark(MutableByteSpan bytes) {
+  encode_segment_header({.magic = kDiscardMagic}, bytes);
+}
+
+bool has_discard_mark(ByteSpan bytes) {
+  if (decode_segment_header(bytes)) return false;
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    const std::size_t at = copy * kBlockAlignBytes;
+    if (at + kSegmentHeaderBytes > bytes.size()) break;
+    const auto header = load_le<SegmentHeader>(bytes.data() + at);
+    if (is_discard_mark(header, bytes.subspan(at))) return true;
+  }
+  return false;
 }
 
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes) {

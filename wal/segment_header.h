@@ -15,6 +15,7 @@
 namespace spillway::wal {
 
 inline constexpr std::uint32_t kSegmentMagic = 0x47455353;  // "SSEG"
+inline constexpr std::uint32_t kDiscardMagic = 0x43534453;  // "SDSC"
 inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 128;
 
@@ -54,6 +55,12 @@ static_assert(offsetof(SegmentHeader, hash) == kSegmentHeaderBytes - sizeof(std:
 /// key_id only: what people call the key.
 void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
                            std::string_view key_alias = {});
+
+/// Writes both copies of the mark of a slot that is being deleted: a header of nothing.
+void encode_discard_mark(MutableByteSpan bytes);
+
+/// Whether `bytes` (up to kSegmentDataOffset of them) hold that mark and no intact header.
+bool has_discard_mark(ByteSpan bytes);
 
 /// The newest intact copy in `bytes` (up to kSegmentDataOffset of them), or nullopt.
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes);

@@ -36,6 +36,11 @@ void SegmentTable::advance(Lsn end_lsn, Sequence end_sequence) {
   segment.is_sealed = at + 1 < segments_.size() && segments_[at + 1].first_lsn == end_lsn;
 }
 
+void SegmentTable::seal_last() {
+  const MutexLock lock(mutex_);
+  if (!segments_.empty()) segments_.back().is_sealed = true;
+}
+
 std::vector<Segment> SegmentTable::remove_acked(Sequence acked_below) {
   const MutexLock lock(mutex_);
   std::vector<Segment> removed;
@@ -60,6 +65,31 @@ std::vector<Segment> SegmentTable::remove_behind(Lsn end_lsn) {
 void SegmentTable::put_back(const std::vector<Segment>& segments) {
   const MutexLock lock(mutex_);
   segments_.insert(segments_.begin(), segments.begin(), segments.end());
+}
+
+SegmentTable::Segments::const_iterator SegmentTable::find_behind(Sequence sequence) const {
+  return std::upper_bound(segments_.begin(), segments_.end(), sequence,
+                          [](Sequence at, const Segment& s) { return at < s.end_sequence; });
+}
+
+std::optional<Segment> SegmentTable::first_behind(Sequence sequence) const {
+  const MutexLock lock(mutex_);
+  const auto found = find_behind(sequence);
+  if (found == segments_.end()) return std::nullopt;
+  return *found;
+}
+
+std::uint64_t SegmentTable::bytes_from(Sequence sequence) const {
+  const MutexLock lock(mutex_);
+  const auto found = find_behind(sequence);
+  if (found == segments_.end()) return 0;
+  const std::uint64_t bytes = segments_.back().end_lsn - found->first_lsn;
+  if (sequence <= found->first_sequence) return bytes;
+  const double passed = static_cast<double>(sequence - found->first_sequence) /
+                        static_cast<double>(found->end_sequence - found->first_sequence);
+  const std::uint64_t segment_bytes = found->end_lsn - found->first_lsn;
+  const auto passed_bytes = static_cast<std::uint64_t>(passed * static_cast<double>(segment_bytes));
+  return bytes - std::min(passed_bytes, segment_bytes);
 }
 
 std::optional<Segment> SegmentTable::find(Lsn lsn) const {

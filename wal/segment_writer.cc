@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "wal/base/check.h"
@@ -20,6 +21,13 @@ std::uint64_t nonce_seed(std::uint64_t wanted) {
   std::uint64_t seed = 0;
   CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);  // cannot fail for up to 256 bytes
   return seed;
+}
+
+// Nothing has been written, so nothing is in doubt: an error here is no error of the log.
+Error no_slot(const Error& error) {
+  return {.code = Errc::kNoSpace,
+          .os_error = error.os_error,
+          .what = "no slot file for the next segment"};
 }
 
 }  // namespace
@@ -42,7 +50,11 @@ Result<void> SegmentWriter::open_new(const LogEnd& end, Sequence acked_below) {
   end_ = end;
   const auto segments = segments_.snapshot();
   predecessor_ = segments.empty() ? SegmentNumber{} : segments.back().number;
-  return start_segment(end.next_sequence, acked_below, SlotPool::Prewrite::kYes);
+  const Result<void> started =
+      start_segment(end.next_sequence, acked_below, SlotPool::Prewrite::kYes);
+  if (started.has_value() || started.error().code != Errc::kNoSpace) return started;
+  finish_segment();
+  return {};
 }
 
 Result<void> SegmentWriter::open_existing(const LogEnd& end, const Segment& segment) {
@@ -56,11 +68,10 @@ Result<void> SegmentWriter::open_existing(const LogEnd& end, const Segment& segm
 }
 
 Result<SegmentWriter::Place> SegmentWriter::place(MutableByteSpan bytes, BlockHeader& header,
-                                                  Sequence acked_below,
-                                                  std::uint64_t bytes_following) {
+                                                  Sequence acked_below) {
   CHECK(bytes.size() <= block_bytes_max());
-  const std::uint64_t needed = std::max<std::uint64_t>(bytes.size(), bytes_following);
-  if (std::min(needed, block_bytes_max()) > room_bytes()) {
+  slots_.note_write();
+  if (bytes.size() > room_bytes()) {
     TRY(start_segment({header.first_sequence}, acked_below, SlotPool::Prewrite::kNo));
   }
   header.segment_nonce = segment_.nonce;
@@ -88,14 +99,39 @@ void SegmentWriter::seal(MutableByteSpan bytes, BlockHeader& header, Place& plac
   place.memory = std::move(copy);
 }
 
+Result<void> SegmentWriter::prepare_transaction(std::span<const std::uint64_t> block_sizes,
+                                                Sequence first_sequence, Sequence acked_below) {
+  const std::uint64_t bytes =
+      std::accumulate(block_sizes.begin(), block_sizes.end(), std::uint64_t{0});
+  if (bytes <= room_bytes()) return {};
+  const bool fits_one_segment = bytes <= block_bytes_max();
+  std::size_t segment_count = 0;
+  std::uint64_t room = fits_one_segment ? 0 : room_bytes();
+  for (const std::uint64_t size : block_sizes) {
+    if (size > room) {
+      ++segment_count;
+      room = block_bytes_max();
+    }
+    room -= size;
+  }
+  const Result<void> reserved = slots_.reserve(segment_count);
+  if (!reserved.has_value()) return no_slot(reserved.error());
+  if (!fits_one_segment) return {};
+  return start_segment(first_sequence, acked_below, SlotPool::Prewrite::kNo);
+}
+
+void SegmentWriter::finish_segment() {
+  segments_.seal_last();
+  file_ = nullptr;
+}
+
 void SegmentWriter::abandon(const LogEnd& end, Slots slots) {
   CHECK(end.lsn <= end_.lsn);
   for (const Segment& segment : segments_.remove_behind(end.lsn)) {
     if (slots == Slots::kReuse) slots_.release(segment.slot);
   }
   const auto left = segments_.snapshot();
-  CHECK(!left.empty());
-  predecessor_ = left.back().number;
+  predecessor_ = left.empty() ? SegmentNumber{} : left.back().number;
   end_.lsn = end.lsn;
   end_.chain_hash = end.chain_hash;
   file_ = nullptr;
@@ -111,7 +147,11 @@ std::uint64_t SegmentWriter::block_bytes_max() const {
 
 Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acked_below,
                                           SlotPool::Prewrite prewrite) {
-  TRY_ASSIGN(const Slot slot, slots_.acquire(prewrite));
+  auto acquired = slots_.acquire(prewrite);
+  // At start the true reason counts; later the log waits for a slot, whatever keeps it from one.
+  if (!acquired.has_value() && prewrite == SlotPool::Prewrite::kYes) return acquired.error();
+  if (!acquired.has_value()) return no_slot(acquired.error());
+  const Slot slot = std::move(acquired.value());
   const Segment segment{.number = end_.last_segment + 1,
                         .slot = slot.id,
                         .nonce = nonces_() | 1U,  // never 0: blank bytes must not match

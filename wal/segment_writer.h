@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "wal/base/clock.h"
 #include "wal/base/random.h"
@@ -36,7 +37,8 @@ class SegmentWriter {
                 SegmentTable& segments, const Clock& clock);
 
   /// Starts a new segment at `end`. The segment that was open at a crash is never appended to: what
-  /// lies behind its end could otherwise come back to life.
+  /// lies behind its end could otherwise come back to life. Without space for it the log opens
+  /// nevertheless, and starts the segment with its next block: consumers must be able to go on.
   Result<void> open_new(const LogEnd& end, Sequence acked_below);
 
   /// Goes on in `segment`, the last in the table, after a clean stop at `end`. Never while
@@ -58,10 +60,15 @@ class SegmentWriter {
 
   /// Gives the block in `bytes` the next address and completes it; `header` must have its payload
   /// fields, with tag_bytes() counted, flags and durable_lsn. Starts a new segment, with a durable
-  /// write of its header, when neither the block nor `bytes_following` (the rest of its transaction
-  /// included; capped at what a segment holds) fit; kNoSpace there leaves the end as it was.
-  Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below,
-                      std::uint64_t bytes_following);
+  /// write of its header, when the block does not fit. kNoSpace there, whatever ails the
+  /// directories, leaves the end as it was.
+  Result<Place> place(MutableByteSpan bytes, BlockHeader& header, Sequence acked_below);
+
+  /// Before the first block of a transaction of several, of these sizes: makes sure of the slots it
+  /// needs, and starts a new segment when all of it fits into one but not into what is left of
+  /// this one. kNoSpace: nothing has been written.
+  Result<void> prepare_transaction(std::span<const std::uint64_t> block_sizes,
+                                   Sequence first_sequence, Sequence acked_below);
 
   enum class Slots : std::uint8_t {
     kReuse,  // those of segments given up are spare again
@@ -72,8 +79,15 @@ class SegmentWriter {
   /// new segment there, and what lies behind in older ones is never looked at again.
   void abandon(const LogEnd& end, Slots slots);
 
+  /// Ends the segment before it is full, between two transactions: once its entries are
+  /// acknowledged, its slot may become the next segment's.
+  void finish_segment();
+
   /// The end after all placed blocks. Its next_sequence is the caller's to know.
   [[nodiscard]] const LogEnd& end() const { return end_; }
+
+  /// Whether the last segment in the table is one that takes blocks.
+  [[nodiscard]] bool is_open() const { return file_ != nullptr; }
 
   /// Room every block has to leave behind its payload.
   [[nodiscard]] std::size_t tag_bytes() const { return is_encrypting_ ? kBlockTagBytes : 0; }

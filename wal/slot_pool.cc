@@ -4,25 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <utility>
 
 #include "wal/base/check.h"
 #include "wal/base/log.h"
-#include "wal/io/aligned_buffer.h"
 
 namespace spillway::wal {
 namespace {
 
 constexpr std::string_view kNamePrefix = "slot-";
 constexpr std::string_view kNameSuffix = ".seg";
-
-// One pre-write call: large enough for full bandwidth, small enough that a commit beside it waits
-// 2-4 ms at worst (a buffered pre-write and its fsync stall commits for 400 ms).
-constexpr std::uint64_t kZeroFillBytes = 1 * kMiB;
-
-// How often a full disk is tried again when no slot came back in the meantime.
-constexpr std::chrono::milliseconds kNoSpaceRetry{1000};
 
 }  // namespace
 
@@ -41,12 +32,15 @@ std::string slot_name(SlotId slot) {
   return fmt::format("{}{:05}{}", kNamePrefix, slot, kNameSuffix);
 }
 
-SlotPool::SlotPool(std::vector<io::Directory*> directories, const LogOptions& options,
+SlotPool::SlotPool(const std::vector<io::Directory*>& directories, const LogOptions& options,
                    io::OpenMode mode)
-    : directories_(std::move(directories)), options_(options), mode_(mode) {
-  CHECK(!directories_.empty());
+    : options_(options), mode_(mode), wanted_(options.spare_slots_min) {
+  CHECK(!directories.empty());
   CHECK(options_.slot_bytes % kBlockAlignBytes == 0);
   CHECK(options_.slot_bytes > kSegmentDataOffset);
+  CHECK(options_.cut_bytes >= kBlockAlignBytes);
+  const MutexLock lock(mutex_);
+  for (io::Directory* directory : directories) shelves_.push_back({.directory = directory});
 }
 
 SlotPool::~SlotPool() {
@@ -55,14 +49,15 @@ SlotPool::~SlotPool() {
 
 Result<void> SlotPool::open() {
   const MutexLock lock(mutex_);
-  for (io::Directory* directory : directories_) {
-    TRY_ASSIGN(const std::vector<std::string> names, directory->list());
+  for (std::size_t shelf = 0; shelf < shelves_.size(); ++shelf) {
+    io::Directory& directory = *shelves_[shelf].directory;
+    TRY_ASSIGN(const std::vector<std::string> names, directory.list());
     for (const std::string& name : names) {
       const auto slot = parse_slot_name(name);
       if (!slot) continue;
-      if (!slots_.emplace(*slot, directory).second) {
+      if (!slots_.emplace(*slot, shelf).second) {
         log_error("wal.duplicate_slot", "the same slot file lies in two data directories",
-                  {{"slot", name}, {"directory", directory->path()}});
+                  {{"slot", name}, {"directory", directory.path()}});
         return Error{.code = Errc::kCorrupt, .what = "slot file exists twice", .at = *slot};
       }
     }
@@ -78,19 +73,32 @@ std::vector<SlotId> SlotPool::found() const {
   return ids;
 }
 
+void SlotPool::set_space_listener(OnSpace listener) {
+  const MutexLock lock(mutex_);
+  CHECK(!is_started_);
+  on_space_ = std::move(listener);
+}
+
 void SlotPool::start(std::span<const SlotId> in_use) {
+  CHECK(!is_read_only());
+  look_at_directories();
+  std::vector<SlotId> spares;
+  std::vector<SlotId> discards;
+  for (const SlotId slot : found()) {
+    if (std::find(in_use.begin(), in_use.end(), slot) != in_use.end()) continue;
+    (is_short(slot) ? discards : spares).push_back(slot);
+  }
   MutexLock lock(mutex_);
   CHECK(!is_started_);
-  CHECK(!is_read_only());
   is_started_ = true;
   for (const SlotId slot : in_use) {
     if (!slots_.contains(slot)) missing_max_ = std::max(missing_max_, slot);
   }
-  for (const auto& slot : slots_) {
-    if (std::find(in_use.begin(), in_use.end(), slot.first) == in_use.end()) {
-      spares_.push_back(slot.first);
-    }
-  }
+  spares_ = std::move(spares);
+  discards_.assign(discards.begin(), discards.end());
+  measure_free_space(lock);
+  if (options_.background == Background::kNone) delete_discarded(lock);
+  publish_state();
   if (options_.background == Background::kThreads) preparer_ = std::thread([this] { run(); });
 }
 
@@ -99,6 +107,7 @@ void SlotPool::stop() {
     const MutexLock lock(mutex_);
     is_stopping_ = true;
     changed_.notify_all();
+    stopping_.notify_all();
   }
   if (preparer_.joinable()) preparer_.join();
 }
@@ -106,9 +115,10 @@ void SlotPool::stop() {
 Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   MutexLock lock(mutex_);
   CHECK(is_started_);
+  if (reserved_ > 0) --reserved_;
   while (!spares_.empty()) {
-    const SlotId id = spares_.back();
-    spares_.pop_back();
+    const SlotId id = take_spare();
+    publish_state();
     changed_.notify_one();
     lock.unlock();
     auto slot = reuse(id);
@@ -117,14 +127,28 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
              {{"slot", slot_name(id)}, {"error", slot.error()}});
     lock.lock();
   }
-  const SlotId id = reserve_id();
-  io::Directory& directory = *slots_.at(id);
-  if (prewrite == Prewrite::kNo) ++stats_.unprepared;
-  lock.unlock();
-  auto slot = create(id, directory, prewrite);
-  lock.lock();
-  stats_.is_out_of_space = !slot.has_value() && slot.error().code == Errc::kNoSpace;
+  auto slot = make_anywhere(lock, prewrite);
+  if (slot.has_value() && prewrite == Prewrite::kNo) {
+    ++stats_.unprepared;
+    wanted_ = std::min(spares_max(), 2 * wanted_);
+  }
+  publish_state();
   return slot;
+}
+
+Result<void> SlotPool::reserve(std::size_t count) {
+  MutexLock lock(mutex_);
+  CHECK(is_started_);
+  reserved_ = count;
+  while (spares_.size() < count) {
+    const auto slot = make_anywhere(lock, Prewrite::kNo);
+    if (!slot.has_value()) reserved_ = 0;
+    publish_state();
+    if (!slot.has_value()) return slot.error();
+    ++stats_.unprepared;
+    spares_.push_back(slot.value().id);
+  }
+  return {};
 }
 
 void SlotPool::release(SlotId slot) {
@@ -132,14 +156,34 @@ void SlotPool::release(SlotId slot) {
   if (!slots_.contains(slot)) return;  // its file was missing already at open
   CHECK(std::find(spares_.begin(), spares_.end(), slot) == spares_.end());
   spares_.push_back(slot);
-  stats_.is_out_of_space = false;
   changed_.notify_one();
-  if (options_.background == Background::kNone) delete_surplus(lock);
+  if (options_.background == Background::kNone) {  // nobody else would try them again
+    for (Shelf& shelf : shelves_) note_success(shelf);
+    delete_discarded(lock);
+  }
+  publish_state();
 }
 
 bool SlotPool::has_room() const {
   const MutexLock lock(mutex_);
-  return !spares_.empty() || !stats_.is_out_of_space;
+  return !spares_.empty() || left_out_count() < shelves_.size();
+}
+
+std::uint64_t SlotPool::room_bytes() const {
+  const MutexLock lock(mutex_);
+  if (left_out_count() < shelves_.size()) return kUnknownRoom;
+  return spares_.size() * (options_.slot_bytes - kSegmentDataOffset);
+}
+
+bool SlotPool::is_below_minimum() {
+  if (options_.free_bytes_min == 0) return false;
+  MutexLock lock(mutex_);
+  // The background thread looks every second; without one this is the time to do it.
+  if (options_.background == Background::kNone) {
+    measure_free_space(lock);
+    publish_state();
+  }
+  return is_below_minimum_;
 }
 
 Result<std::shared_ptr<io::File>> SlotPool::file(SlotId slot) {
@@ -149,7 +193,7 @@ Result<std::shared_ptr<io::File>> SlotPool::file(SlotId slot) {
   if (found == slots_.end()) {
     return Error{.code = Errc::kNotFound, .what = "slot file is missing", .at = slot};
   }
-  TRY_ASSIGN(auto opened, found->second->open(slot_name(slot), mode_));
+  TRY_ASSIGN(auto opened, shelves_[found->second].directory->open(slot_name(slot), mode_));
   std::shared_ptr<io::File> file = std::move(opened);
   open_files_[slot] = file;
   return file;
@@ -158,126 +202,126 @@ Result<std::shared_ptr<io::File>> SlotPool::file(SlotId slot) {
 io::Directory* SlotPool::directory(SlotId slot) const {
   const MutexLock lock(mutex_);
   const auto found = slots_.find(slot);
-  return found == slots_.end() ? nullptr : found->second;
+  return found == slots_.end() ? nullptr : shelves_[found->second].directory;
 }
 
 SlotPool::Stats SlotPool::stats() const {
   const MutexLock lock(mutex_);
   Stats stats = stats_;
+  stats.files = slots_.size();
   stats.spare = spares_.size();
+  stats.left_out = left_out_count();
+  stats.state = state();
   return stats;
 }
 
-SlotId SlotPool::reserve_id() {
-  const SlotId found_max = slots_.empty() ? 0 : slots_.rbegin()->first;
-  const SlotId id = std::max(found_max, missing_max_) + 1;
-  slots_.emplace(id, directories_[next_directory_]);
-  next_directory_ = (next_directory_ + 1) % directories_.size();
-  return id;
-}
-
-Result<Slot> SlotPool::create(SlotId id, io::Directory& directory, Prewrite prewrite) {
-  const std::string name = slot_name(id);
-  auto created = directory.open(name, io::OpenMode::kCreate);
-  if (!created.has_value()) {
-    const MutexLock lock(mutex_);
-    if (created.error().code != Errc::kExists) slots_.erase(id);
-    return created.error();
-  }
-  const std::shared_ptr<io::File> file = std::move(created.value());
-  Result<void> prepared = file->allocate(options_.slot_bytes);
-  if (prepared.has_value() && prewrite == Prewrite::kYes) {
-    prepared = zero_fill(*file, options_.slot_bytes);
-  }
-  if (prepared.has_value()) prepared = file->sync();
-  if (prepared.has_value()) prepared = directory.sync();
-  if (!prepared.has_value()) {
-    // A full disk must get its space back.
-    const bool is_gone = directory.remove(name).has_value();
-    const MutexLock lock(mutex_);
-    if (is_gone) slots_.erase(id);
-    return prepared.error();
-  }
-  const MutexLock lock(mutex_);
-  ++stats_.created;
-  open_files_[id] = file;
-  return Slot{.id = id, .bytes = options_.slot_bytes, .file = file};
-}
-
-Result<void> SlotPool::zero_fill(io::File& file, std::uint64_t bytes) {
-  const io::AlignedBuffer zeros(kZeroFillBytes);
-  for (std::uint64_t at = 0; at < bytes; at += kZeroFillBytes) {
-    const std::uint64_t size = std::min(kZeroFillBytes, bytes - at);
-    TRY(file.write_at(at, zeros.span().first(size), io::Durability::kNone));
-  }
-  return {};
+// Cut short by a crash while it was made or deleted. What cannot be told may be tried.
+bool SlotPool::is_short(SlotId slot) {
+  const auto file = this->file(slot);
+  if (!file.has_value()) return false;
+  const auto bytes = file.value()->size_bytes();
+  return bytes.has_value() && bytes.value() < options_.slot_bytes;
 }
 
 Result<Slot> SlotPool::reuse(SlotId id) {
   TRY_ASSIGN(auto file, this->file(id));
-  TRY_ASSIGN(std::uint64_t bytes, file->size_bytes());
-  bytes = align_down(bytes, kBlockAlignBytes);
-  // Cut short by a crash during its preparation or by somebody else, or made for smaller slots.
-  if (bytes < options_.slot_bytes) {
-    TRY(file->allocate(options_.slot_bytes));
-    TRY(zero_fill(*file, options_.slot_bytes));
-    TRY(file->sync());
-    bytes = options_.slot_bytes;
+  TRY_ASSIGN(const std::uint64_t bytes, file->size_bytes());
+  if (bytes < options_.slot_bytes) {  // of a segment made with other options
+    const MutexLock lock(mutex_);
+    discards_.push_back(id);
+    return Error{.code = Errc::kCorrupt, .what = "slot file is too short", .at = bytes};
   }
-  return Slot{.id = id, .bytes = bytes, .file = std::move(file)};
+  return Slot{.id = id, .bytes = align_down(bytes, kBlockAlignBytes), .file = std::move(file)};
 }
 
-void SlotPool::prepare_spares(MutexLock& lock) {
-  while (!is_stopping_ && spares_.size() < options_.spare_slots_min) {
-    const SlotId id = reserve_id();
-    io::Directory& directory = *slots_.at(id);
-    lock.unlock();
-    const auto slot = create(id, directory, Prewrite::kYes);
-    lock.lock();
-    if (slot.has_value()) {
-      spares_.push_back(id);
-      stats_.is_out_of_space = false;
-      continue;
+// ---- bookkeeping
+
+SlotId SlotPool::reserve_id(std::size_t shelf) {
+  const SlotId found_max = slots_.empty() ? 0 : slots_.rbegin()->first;
+  const SlotId id = std::max(found_max, missing_max_) + 1;
+  slots_.emplace(id, shelf);
+  return id;
+}
+
+// Consecutive segments go to the directories in turn, as far as there are spares.
+SlotId SlotPool::take_spare() {
+  for (std::size_t i = 0; i < shelves_.size(); ++i) {
+    const std::size_t shelf = (turn_ + i) % shelves_.size();
+    const auto found =
+        std::find_if(spares_.rbegin(), spares_.rend(),
+                     [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == shelf; });
+    if (found == spares_.rend()) continue;
+    const SlotId id = *found;
+    spares_.erase(std::next(found).base());
+    turn_ = (shelf + 1) % shelves_.size();
+    return id;
+  }
+  CHECK(false);
+}
+
+std::size_t SlotPool::spares_on(std::size_t shelf) const {
+  return static_cast<std::size_t>(
+      std::count_if(spares_.begin(), spares_.end(),
+                    [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == shelf; }));
+}
+
+std::size_t SlotPool::wanted_on_each() const {
+  // The others make up for a directory that is left out.
+  std::size_t usable = shelves_.size() - left_out_count();
+  if (usable == 0) usable = shelves_.size();
+  return (wanted_ + usable - 1) / usable;
+}
+
+std::size_t SlotPool::spares_max() const {
+  const std::size_t options_max = std::max(options_.spare_slots_max, options_.spare_slots_min);
+  return options_.spare_slots_min == 0 ? options_max : std::max(options_max, shelves_.size());
+}
+
+void SlotPool::discard_surplus() {
+  while (spares_.size() > std::max(spares_max(), reserved_)) {
+    std::size_t fullest = 0;
+    for (std::size_t shelf = 1; shelf < shelves_.size(); ++shelf) {
+      if (spares_on(shelf) > spares_on(fullest)) fullest = shelf;
     }
-    stats_.is_out_of_space = slot.error().code == Errc::kNoSpace;
-    log_warn("wal.no_spare_slot", "cannot prepare a spare slot file; trying again every second",
-             {{"directory", directory.path()}, {"error", slot.error()}});
-    return;
+    const auto oldest =
+        std::find_if(spares_.begin(), spares_.end(),
+                     [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == fullest; });
+    discards_.push_back(*oldest);
+    spares_.erase(oldest);
   }
 }
 
-void SlotPool::delete_surplus(MutexLock& lock) {
-  while (spares_.size() > options_.spare_slots_max) {
-    const SlotId id = spares_.front();
-    spares_.erase(spares_.begin());
-    io::Directory* directory = slots_.at(id);
-    lock.unlock();
-    Result<void> deleted = directory->remove(slot_name(id));
-    if (deleted.has_value()) deleted = directory->sync();
-    lock.lock();
-    // A number is free again only when its file is certainly gone.
-    if (deleted.has_value()) {
-      slots_.erase(id);
-      ++stats_.deleted;
-    } else {
-      log_warn("wal.slot_not_deleted", "cannot delete a drained slot file",
-               {{"slot", slot_name(id)}, {"error", deleted.error()}});
-    }
-  }
+std::size_t SlotPool::left_out_count() const {
+  return static_cast<std::size_t>(std::count_if(
+      shelves_.begin(), shelves_.end(), [](const Shelf& s) { return s.failure.has_value(); }));
 }
 
-void SlotPool::run() {
-  MutexLock lock(mutex_);
-  while (!is_stopping_) {
-    delete_surplus(lock);
-    prepare_spares(lock);
-    if (is_stopping_) return;
-    if (spares_.size() < options_.spare_slots_min) {
-      changed_.wait_for(lock, kNoSpaceRetry);
-    } else if (spares_.size() <= options_.spare_slots_max) {
-      changed_.wait(lock);
-    }
+SpaceState SlotPool::state() const {
+  if (is_below_minimum_) return SpaceState::kFull;
+  if (left_out_count() < shelves_.size()) return SpaceState::kNormal;
+  return spares_.empty() ? SpaceState::kFull : SpaceState::kLow;
+}
+
+void SlotPool::publish_state() {
+  const SpaceState now = state();
+  if (now == published_) return;
+  published_ = now;
+  if (!on_space_) return;
+  Error why{.code = Errc::kNoSpace, .what = "less is free than minimumRequiredSpace"};
+  if (!is_below_minimum_ && shelves_.back().failure) why = *shelves_.back().failure;
+  on_space_(now, why);
+}
+
+std::string_view space_state_name(SpaceState state) {
+  switch (state) {
+    case SpaceState::kNormal:
+      return "normal";
+    case SpaceState::kLow:
+      return "low";
+    case SpaceState::kFull:
+      return "full";
   }
+  CHECK(false);
 }
 
 }  // namespace spillway::wal

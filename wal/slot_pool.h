@@ -1,11 +1,16 @@
 // Slot files: created once, pre-written with zeros, recycled in place, deleted when too many.
 //
-// Knows which slots are spare and prepares new ones in the background; SegmentTable knows what the
-// others hold, and the checkpoint decides when a slot may be reused. Why pre-written: overwriting
-// allocated, written blocks needs no journal commit (docs/decisions/0001-pre-written-slots.md).
+// Knows which slots are spare, which data directories take new ones, and whether the log has room;
+// prepares and deletes slots in the background. SegmentTable knows what the others hold, and the
+// checkpoint decides when a slot may be reused. Why pre-written: overwriting allocated, written
+// blocks needs no journal commit (docs/decisions/0001-pre-written-slots.md).
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +25,7 @@
 #include "wal/io/file.h"
 #include "wal/options.h"
 #include "wal/segment.h"
+#include "wal/slot_files.h"
 
 namespace spillway::wal {
 
@@ -33,11 +39,18 @@ struct Slot {
   std::shared_ptr<io::File> file;
 };
 
+/// Of all data directories together; decided by what happened, not by what statistics promise.
+enum class SpaceState : std::uint8_t {
+  kNormal,  // slots can be made
+  kLow,     // none can be made, some are spare
+  kFull,    // none can be made, none is spare; or less than free_bytes_min is free everywhere
+};
+
 /// Thread-safe after open(). The directories must outlive the pool.
 class SlotPool {
  public:
   /// `mode`: kReadWrite, or kRead for offline tools, which must not start() the pool.
-  SlotPool(std::vector<io::Directory*> directories, const LogOptions& options,
+  SlotPool(const std::vector<io::Directory*>& directories, const LogOptions& options,
            io::OpenMode mode = io::OpenMode::kReadWrite);
   SlotPool(const SlotPool&) = delete;
   SlotPool& operator=(const SlotPool&) = delete;
@@ -49,25 +62,47 @@ class SlotPool {
   /// Every slot file found by open(), ascending.
   [[nodiscard]] std::vector<SlotId> found() const;
 
-  /// Declares every found slot that is not in `in_use` spare and starts the background work.
+  /// Told once per change of state, with the error that caused it (meaningless for kNormal). Must
+  /// not call back. Set before start().
+  using OnSpace = std::function<void(SpaceState now, const Error& why)>;
+  void set_space_listener(OnSpace listener);
+
+  /// Declares every found slot that is not in `in_use` spare and starts the background work. Those
+  /// shorter than a slot are what a crash has left of making or deleting one: they are deleted.
   void start(std::span<const SlotId> in_use);
 
-  /// Ends the background work; a slot under preparation is finished or removed. Idempotent.
+  /// Ends the background work; a slot under preparation is finished or removed, one under deletion
+  /// may stay, cut short. Idempotent.
   void stop();
 
   /// What to do when there is no spare slot: at start-up a slot is prepared while the caller waits,
   /// under load one is made without pre-writing, which is slower to write but faster to get.
   enum class Prewrite : std::uint8_t { kNo, kYes };
 
-  /// A slot of at least options.slot_bytes. kNoSpace when the disk is full: retry after a
-  /// release().
+  /// A slot of at least options.slot_bytes, on the directories in turn; one that cannot make slots
+  /// is left out until it can. kNoSpace, or what ails the last one, when none can.
   Result<Slot> acquire(Prewrite prewrite);
+
+  /// Sees to it that the next `count` acquire() calls find spare slots, for a transaction that
+  /// needs several: it is refused before any of it is written.
+  Result<void> reserve(std::size_t count);
 
   /// The slot's bytes may be overwritten from now on: a durable manifest no longer refers to it.
   void release(SlotId slot);
 
-  /// Whether acquire() is likely to succeed: false from kNoSpace until there is a spare slot.
+  /// Whether acquire() is likely to succeed: false while there is no spare slot and none can be
+  /// made.
   [[nodiscard]] bool has_room() const;
+
+  /// What the spare slots hold; kUnknownRoom while more can be made.
+  static constexpr std::uint64_t kUnknownRoom = UINT64_MAX;
+  [[nodiscard]] std::uint64_t room_bytes() const;
+
+  /// Whether less than options.free_bytes_min is free on every directory.
+  [[nodiscard]] bool is_below_minimum();
+
+  /// A block is being written: background work takes turns with it.
+  void note_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Opens a slot file, or returns the handle that is open. kNotFound when it is missing.
   Result<std::shared_ptr<io::File>> file(SlotId slot);
@@ -78,41 +113,85 @@ class SlotPool {
   [[nodiscard]] io::Directory* directory(SlotId slot) const;
 
   struct Stats {
+    std::uint64_t files = 0;
     std::uint64_t spare = 0;
     std::uint64_t created = 0;
     std::uint64_t deleted = 0;
     std::uint64_t unprepared = 0;  // handed out without pre-writing
-    bool is_out_of_space = false;
+    std::uint64_t left_out = 0;    // directories that cannot make slots
+    SpaceState state = SpaceState::kNormal;
   };
   [[nodiscard]] Stats stats() const;
 
  private:
-  /// Registers a number for a file about to be made, on the directories in turn. create() takes
-  /// it back when it fails and its file is certainly gone.
-  SlotId reserve_id() REQUIRES(mutex_);
-  Result<Slot> create(SlotId id, io::Directory& directory, Prewrite prewrite);
-  Result<void> zero_fill(io::File& file, std::uint64_t bytes);
-  Result<Slot> reuse(SlotId id);
-  // Both work on files without the lock, which the analysis cannot follow through a parameter.
-  void prepare_spares(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
-  void delete_surplus(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
-  void run();
+  using Time = std::chrono::steady_clock::time_point;
 
-  const std::vector<io::Directory*> directories_;
+  struct Shelf {  // one data directory
+    io::Directory* directory = nullptr;
+    bool is_prewriting_useful = true;  // fixed at start()
+    std::optional<Error> failure{};    // of the last attempt to make a slot here
+    Time retry_at{};
+  };
+
+  void look_at_directories();
+  [[nodiscard]] bool is_short(SlotId slot);
+  Result<Slot> reuse(SlotId id);
+
+  // Bookkeeping.
+  SlotId reserve_id(std::size_t shelf) REQUIRES(mutex_);
+  SlotId take_spare() REQUIRES(mutex_);
+  [[nodiscard]] std::size_t spares_on(std::size_t shelf) const REQUIRES(mutex_);
+  [[nodiscard]] std::size_t wanted_on_each() const REQUIRES(mutex_);
+  [[nodiscard]] std::size_t spares_max() const REQUIRES(mutex_);
+  [[nodiscard]] std::optional<std::size_t> next_to_prepare(Time now) const REQUIRES(mutex_);
+  void discard_surplus() REQUIRES(mutex_);
+  [[nodiscard]] std::size_t left_out_count() const REQUIRES(mutex_);
+  [[nodiscard]] SpaceState state() const REQUIRES(mutex_);
+  void publish_state() REQUIRES(mutex_);
+  void note_failure(Shelf& shelf, const Error& error) REQUIRES(mutex_);
+  void note_success(Shelf& shelf) REQUIRES(mutex_);
+
+  // All work on files without the lock, which the analysis cannot follow through a parameter.
+  Result<Slot> make_anywhere(MutexLock& lock, Prewrite prewrite) NO_THREAD_SAFETY_ANALYSIS;
+  Result<Slot> make_on(MutexLock& lock, std::size_t shelf,
+                       Prewrite prewrite) NO_THREAD_SAFETY_ANALYSIS;
+  void prepare_spares(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void delete_discarded(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void probe_left_out(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void measure_free_space(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+
+  // The background thread.
+  void run();
+  [[nodiscard]] Pace pace(std::chrono::nanoseconds step_min);
+  bool pause(std::chrono::nanoseconds duration);
+
   const LogOptions options_;
   const io::OpenMode mode_;
+  std::atomic<std::uint64_t> writes_{0};
 
   mutable Mutex mutex_;
   CondVar changed_;
-  std::map<SlotId, io::Directory*> slots_ GUARDED_BY(mutex_);
+  CondVar stopping_;
+  std::vector<Shelf> shelves_ GUARDED_BY(mutex_);
+  std::map<SlotId, std::size_t> slots_ GUARDED_BY(mutex_);  // on which shelf
   std::map<SlotId, std::weak_ptr<io::File>> open_files_ GUARDED_BY(mutex_);
-  SlotId missing_max_ GUARDED_BY(mutex_) = 0;      // highest number in use without a file
-  std::vector<SlotId> spares_ GUARDED_BY(mutex_);  // used from the back: most recently drained
-  std::size_t next_directory_ GUARDED_BY(mutex_) = 0;
+  SlotId missing_max_ GUARDED_BY(mutex_) = 0;       // highest number in use without a file
+  std::vector<SlotId> spares_ GUARDED_BY(mutex_);   // used from the back: most recently drained
+  std::deque<SlotId> discards_ GUARDED_BY(mutex_);  // to be deleted
+  std::size_t turn_ GUARDED_BY(mutex_) = 0;         // shelf of the next slot
+  std::size_t wanted_ GUARDED_BY(mutex_) = 0;       // spares to keep ready
+  std::size_t reserved_ GUARDED_BY(mutex_) = 0;     // spares that reserve() has promised
+  bool is_below_minimum_ GUARDED_BY(mutex_) = false;
   Stats stats_ GUARDED_BY(mutex_);
+  OnSpace on_space_ GUARDED_BY(mutex_);
+  SpaceState published_ GUARDED_BY(mutex_) = SpaceState::kNormal;
   bool is_started_ GUARDED_BY(mutex_) = false;
   bool is_stopping_ GUARDED_BY(mutex_) = false;
+  std::uint64_t writes_seen_ = 0;  // the background thread's
   std::thread preparer_;
 };
+
+/// normal, low, full.
+std::string_view space_state_name(SpaceState state);
 
 }  // namespace spillway::wal

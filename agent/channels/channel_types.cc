@@ -168,12 +168,15 @@ constexpr std::array kFileOptions{
                .default_value = "64MiB",
                .help = "Memory for events on their way to a sink; beyond it they are read back.",
                .min = kMiB},
+    OptionSpec{.name = "maxBytes",
+               .type = OptionType::kBytes,
+               .default_value = "0",
+               .help = "Most log bytes from the oldest unacknowledged event on; 0 for no limit."},
     OptionSpec{.name = "minimumRequiredSpace",
                .type = OptionType::kBytes,
                .default_value = "524288000",
-               .help = "Flume's reserve of free disk space.",
-               .notice = "has no effect: data files are reserved before they are used, and a full "
-                         "disk makes puts fail until sinks have freed space"},
+               .help = "Disk space to leave free: without that much on any data directory puts are "
+                       "refused."},
     OptionSpec{.name = "durability",
                .type = OptionType::kEnum,
                .default_value = "commit",
@@ -313,6 +316,8 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   set_durability(config, options);
   options.scrub.interval = std::chrono::seconds(config.millis("scrubIntervalSeconds") / 1000);
   options.scrub.bytes_per_second = config.bytes("scrubRate");
+  if (config.bytes("maxBytes") > 0) options.bytes_max = config.bytes("maxBytes");
+  options.log.free_bytes_min = config.bytes("minimumRequiredSpace");
   options.log.slot_bytes = segment_bytes(config);
   options.log.cache_bytes_max = config.bytes("cacheSize");
   options.load_keys = [name = context.name, encryption = std::move(encryption)] {

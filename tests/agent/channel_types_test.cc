@@ -155,7 +155,6 @@ TEST_F(FileChannelTypeTest, KeysWithoutEffectAreAcceptedWithANotice) {
     values[key] = {.text = "true", .origin = {.file = "f", .line = 1}};
   }
   values["backupCheckpointDir"] = {.text = "/b", .origin = {.file = "f", .line = 1}};
-  values["minimumRequiredSpace"] = {.text = "1", .origin = {.file = "f", .line = 1}};
   std::vector<ConfigProblem> problems;
   Config::validate(kFileChannelType.options, values, "", {}, problems);
   EXPECT_FALSE(has_errors(problems));

@@ -68,6 +68,7 @@ channel::FileChannelOptions crash_options() {
   options.log.read_bytes = 32 * kKiB;
   options.log.spare_slots_min = 0;
   options.log.spare_slots_max = 1;
+  options.log.cut_bytes = 12 * kKiB;
   options.log.background = wal::Background::kNone;
   options.log.nonce_seed = 7;
   return options;

@@ -1,0 +1,362 @@
+// A file channel and the end of its disk space: producers are refused before anything is written
+// and told why, consumers always go on, what they drain is used again, and nothing needs a restart.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "channel/file_channel.h"
+#include "checkpoint/manifest.h"
+#include "tests/support/events.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/file_channel_home.h"
+#include "tests/support/recorded_metrics.h"
+#include "tests/support/sim_disk.h"
+#include "tests/support/survivors.h"
+
+namespace spillway::channel {
+namespace {
+
+using std::chrono::milliseconds;
+using test::batch_of;
+using test::EventBodies;
+using test::eventually;
+using test::SimCall;
+using test::SimCallKind;
+using test::SimDisk;
+using testing::HasSubstr;
+
+constexpr std::uint64_t kSlotBytes = 256 * kKiB;
+constexpr std::uint64_t kManifestBytes = 2 * kMiB;
+
+class DiskSpaceTest : public testing::Test {
+ protected:
+  DiskSpaceTest() {
+    options = test::small_file_channel("/c1", {.capacity_events = 100'000});
+    options.log.slot_bytes = kSlotBytes;
+    options.transaction_capacity = 1000;
+  }
+  ~DiskSpaceTest() override { stop(); }
+
+  void open() {
+    channel = std::make_unique<FileChannel>(options, *disk, clock);
+    const auto started = channel->start();
+    ASSERT_TRUE(started.has_value()) << to_string(started.error());
+  }
+  void stop() {
+    if (channel != nullptr) channel->stop();
+    channel = nullptr;
+  }
+  void crash_and_open() {
+    disk->crash_now();
+    auto after = disk->crash_image({.name = "none", .fates = {}});
+    stop();
+    disk = std::move(after);
+    open();
+  }
+
+  // One event with this number in front.
+  Result<void> put(std::size_t number, std::size_t bytes = 3000) {
+    std::string body = std::to_string(number) + " ";
+    body.resize(std::max(body.size(), bytes), '.');
+    return channel->put(batch_of({body}));
+  }
+  // Until one is refused; at least a segment's worth.
+  Error fill() {
+    for (int i = 0; i < 10'000; ++i) {
+      const auto done = put(put_count);
+      if (!done.has_value()) return done.error();
+      ++put_count;
+    }
+    ADD_FAILURE() << "the channel is never full";
+    return {};
+  }
+  // All that is there, which must be the numbers from `taken_count` on, without a gap.
+  void drain() {
+    for (const std::string& body : test::drain(*channel)) {
+      EXPECT_EQ(std::stoul(body), taken_count);
+      ++taken_count;
+    }
+  }
+  bool put_again() {
+    if (!put(put_count).has_value()) return false;
+    ++put_count;
+    return true;
+  }
+  void damage_newest_manifest() {
+    const std::string path = "/c1/checkpoint/manifest";
+    const auto bytes = disk->contents(path);
+    const auto generation = [&bytes](std::size_t slot) {
+      const auto* at = bytes.data() + slot * checkpoint::kManifestSlotBytes;
+      return load_le<checkpoint::ManifestHeader>(at).generation;
+    };
+    const std::size_t newest = generation(0) > generation(1) ? 0 : 1;
+    disk->corrupt(path, newest * checkpoint::kManifestSlotBytes + 16, 1,
+                  [](MutableByteSpan byte) { byte[0] ^= std::byte{1}; });
+  }
+  [[nodiscard]] double gauge(const std::string& name) const {
+    return test::RecordedMetrics(*channel).gauges.at(name);
+  }
+
+  FileChannelOptions options;
+  test::FakeClock clock;
+  std::unique_ptr<SimDisk> disk = std::make_unique<SimDisk>();
+  std::unique_ptr<FileChannel> channel;
+  std::size_t put_count = 0;
+  std::size_t taken_count = 0;
+};
+
+// ---- maxBytes
+
+TEST_F(DiskSpaceTest, MaxBytesIsReachedNamedAndFreedByConsumers) {
+  options.bytes_max = 600 * kKiB;
+  open();
+  const Error error = fill();
+  EXPECT_EQ(error.code, Errc::kFull);
+  EXPECT_THAT(error.what, HasSubstr("maxBytes"));
+  EXPECT_GT(gauge("log_bytes"), 500.0 * kKiB);
+  EXPECT_LE(gauge("log_bytes"), 600.0 * kKiB);
+  EXPECT_EQ(gauge("log_bytes_max"), 600.0 * kKiB);
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+  EXPECT_EQ(gauge("log_bytes"), 0.0);
+  EXPECT_EQ(fill().code, Errc::kFull) << "all of it is there again";
+  EXPECT_GT(put_count, 2 * taken_count - 20);
+}
+
+TEST_F(DiskSpaceTest, CapacityIsNamedWhenThatIsWhatIsReached) {
+  options.bytes_max = kGiB;
+  options.capacity_events = 10;
+  options.transaction_capacity = 5;
+  open();
+  EXPECT_THAT(fill().what, HasSubstr("capacity reached"));
+}
+
+TEST_F(DiskSpaceTest, BatchLargerThanMaxBytesIsTooLargeAtOnce) {
+  options.bytes_max = 100 * kKiB;
+  options.keep_alive = milliseconds(60'000);
+  open();
+  EXPECT_EQ(put(0, 200'000).error().code, Errc::kTooLarge);
+}
+
+TEST_F(DiskSpaceTest, PutWaitsForBytesUntilAConsumerIsDone) {
+  options.bytes_max = 100 * kKiB;
+  open();
+  fill();
+  stop();
+  options.keep_alive = milliseconds(60'000);
+  open();
+  auto waiting = std::async(std::launch::async, [this] { return put(put_count); });
+  test::give_way();
+  EXPECT_FALSE(test::take_and_commit(*channel, 20).empty());
+  EXPECT_TRUE(waiting.get().has_value());
+}
+
+TEST_F(DiskSpaceTest, LoweredLimitOpensAndRefusesUntilDrainedBelow) {
+  open();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(put_again());
+  for (const bool is_crash : {false, true}) {
+    options.bytes_max = 300 * kKiB;
+    if (is_crash) {
+      crash_and_open();
+    } else {
+      stop();
+      open();
+    }
+    EXPECT_EQ(channel->size_events(), 200U);
+    EXPECT_THAT(put(put_count).error().what, HasSubstr("maxBytes"));
+  }
+  for (const std::string& body : test::take_and_commit(*channel, 100)) {
+    EXPECT_EQ(std::stoul(body), taken_count++);
+  }
+  EXPECT_FALSE(put(put_count).has_value()) << "still above it";
+  drain();
+  EXPECT_TRUE(put_again());
+  stop();
+  options.bytes_max = Capacity::kUnlimited;
+  open();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(put_again());
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+}
+
+// ---- full disks
+
+TEST_F(DiskSpaceTest, FullDiskIsLowThenFullThenNormalWithoutARestart) {
+  disk->set_capacity(kManifestBytes + 4 * kSlotBytes + kSlotBytes / 2);
+  open();
+  EXPECT_EQ(fill().code, Errc::kNoSpace);
+  EXPECT_EQ(gauge("space_state"), 2.0);
+  EXPECT_FALSE(channel->is_failed());
+  const std::uint64_t before = channel->log_metrics().bytes.value();
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(put(put_count).has_value());
+  EXPECT_EQ(channel->log_metrics().bytes.value(), before) << "refused before anything is written";
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+  EXPECT_TRUE(eventually([this] { return put_again(); }));
+  disk->set_capacity(kGiB);
+  EXPECT_TRUE(eventually([this] { return gauge("space_state") == 0.0; }));
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(put_again());
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+}
+
+// The segment that is full is the only one, so no other can be freed.
+TEST_F(DiskSpaceTest, DiskWithRoomForOneSlotGoesOnForEver) {
+  disk->set_capacity(kManifestBytes + kSlotBytes + kSlotBytes / 2);
+  open();
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_EQ(fill().code, Errc::kNoSpace);
+    drain();
+    EXPECT_EQ(taken_count, put_count);
+    EXPECT_TRUE(eventually([this] { return put_again(); })) << round;
+    if (round == 2) crash_and_open();
+    if (round == 3) {
+      stop();
+      open();
+    }
+  }
+}
+
+// What is acknowledged on a full disk is recorded all the same: the manifest needs no new space.
+TEST_F(DiskSpaceTest, AcknowledgementsOnAFullDiskSurviveACrash) {
+  disk->set_capacity(kManifestBytes + 2 * kSlotBytes + kSlotBytes / 2);
+  open();
+  fill();
+  for (const std::string& body : test::take_and_commit(*channel, 7)) {
+    EXPECT_EQ(std::stoul(body), taken_count++);
+  }
+  ASSERT_TRUE(channel->checkpoint().has_value());
+  crash_and_open();
+  drain();
+  EXPECT_EQ(taken_count, put_count) << "nothing twice, nothing lost";
+}
+
+// After a crash the last segment is not appended to, and there is no slot for another one.
+TEST_F(DiskSpaceTest, ChannelStartsOnAFullDiskForItsConsumers) {
+  disk->set_capacity(kManifestBytes + 2 * kSlotBytes + kSlotBytes / 2);
+  open();
+  fill();
+  crash_and_open();
+  EXPECT_EQ(gauge("space_state"), 2.0);
+  EXPECT_EQ(put(put_count).error().code, Errc::kNoSpace);
+  stop();  // without having had a segment to write to
+  open();
+  EXPECT_EQ(channel->size_events(), put_count);
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+  EXPECT_TRUE(eventually([this] { return put_again(); }));
+}
+
+TEST_F(DiskSpaceTest, TransactionOverSeveralSegmentsIsRefusedBeforeItBegins) {
+  disk->set_capacity(kManifestBytes + 3 * kSlotBytes + kSlotBytes / 2);
+  options.log.spare_slots_min = 0;
+  open();
+  ASSERT_TRUE(put_again());
+  const std::uint64_t before = channel->log_metrics().bytes.value();
+  const EventBodies large(400, std::string(2000, 'x'));  // 800 KB: four slots with the first
+  EXPECT_EQ(channel->put(batch_of(large)).error().code, Errc::kNoSpace);
+  EXPECT_LE(channel->log_metrics().bytes.value(), before + 3 * io::kBlockBytes)
+      << "a proof at most";
+  EXPECT_FALSE(channel->is_failed());
+  disk->set_capacity(kGiB);
+  EXPECT_TRUE(eventually([&] { return channel->put(batch_of(large)).has_value(); }));
+  EXPECT_EQ(test::drain(*channel).size(), 401U);
+}
+
+TEST_F(DiskSpaceTest, PutsAreRefusedBelowMinimumRequiredSpaceAndTakesAreNot) {
+  options.log.free_bytes_min = 512 * kMiB;
+  open();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(put_again());
+  disk->set_capacity(256 * kMiB);  // somebody else has filled it
+  Result<void> refused;
+  ASSERT_TRUE(eventually([&] {
+    refused = put(put_count);
+    if (refused.has_value()) ++put_count;
+    return !refused.has_value();
+  }));
+  EXPECT_EQ(refused.error().code, Errc::kNoSpace);
+  EXPECT_THAT(refused.error().what, HasSubstr("minimumRequiredSpace"));
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+  disk->set_capacity(kGiB);
+  EXPECT_TRUE(eventually([this] { return put_again(); }));
+}
+
+// ---- several data directories
+
+TEST_F(DiskSpaceTest, OneOfTwoDirectoriesFullOrFailingIsNoticedByNoProducer) {
+  options.data_dirs = {"/c1/a", "/c1/b"};
+  const std::vector<Error> errors{{.code = Errc::kIo, .os_error = EIO, .what = "broken"},
+                                  {.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"}};
+  for (const Error& error : errors) {
+    disk = std::make_unique<SimDisk>();
+    put_count = taken_count = 0;
+    disk->fail_when(
+        [](const SimCall& call) {
+          const bool is_making =
+              call.kind == SimCallKind::kCreate || call.kind == SimCallKind::kAllocate;
+          return is_making && call.path.starts_with("/c1/b/");
+        },
+        error);
+    open();
+    for (int i = 0; i < 400; ++i) ASSERT_TRUE(put_again());
+    EXPECT_EQ(gauge("data_dirs_left_out"), 1.0);
+    EXPECT_EQ(gauge("space_state"), 0.0);
+    drain();
+    disk->clear_faults();
+    ASSERT_TRUE(eventually([this] { return gauge("data_dirs_left_out") == 0.0; }));
+    for (int i = 0; i < 400; ++i) ASSERT_TRUE(put_again());
+    crash_and_open();
+    drain();
+    EXPECT_EQ(taken_count, put_count);
+    stop();
+  }
+}
+
+// ---- deletion
+
+// The device has lost the newest manifest, and the older one lists a slot that is being deleted.
+TEST_F(DiskSpaceTest, OlderManifestDoesNotMissASlotThatIsBeingDeleted) {
+  options.log.background = wal::Background::kNone;
+  options.log.spare_slots_min = 0;
+  options.log.spare_slots_max = 0;
+  options.log.cut_bytes = 64 * kKiB;
+  open();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(put_again());  // two segments
+  ASSERT_TRUE(channel->checkpoint().has_value());
+  int cuts = 0;
+  disk->fail_when(
+      [&cuts](const SimCall& call) {
+        return (call.kind == SimCallKind::kTruncate && ++cuts > 1) ||
+               call.kind == SimCallKind::kRemove;
+      },
+      {.code = Errc::kIo, .os_error = EIO, .what = "broken"});
+  while (cuts == 0 && taken_count < put_count) {
+    for (const std::string& body : test::take_and_commit(*channel, 1)) {
+      EXPECT_EQ(std::stoul(body), taken_count++);
+    }
+  }
+  ASSERT_GT(cuts, 1) << "the first slot was to be deleted";
+  disk->clear_faults();
+  damage_newest_manifest();
+  crash_and_open();
+  for (const auto& finding : channel->recovered().findings) {
+    EXPECT_EQ(finding.kind, checkpoint::Finding::Kind::kManifestDamaged)
+        << checkpoint::finding_name(finding.kind);
+  }
+  drain();
+  EXPECT_EQ(taken_count, put_count);
+}
+
+}  // namespace
+}  // namespace spillway::channel

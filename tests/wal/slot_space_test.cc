@@ -1,0 +1,229 @@
+// What the pool says about space is what happened: it tells low from full once each, leaves out
+// directories that cannot make slots and takes them again, and keeps what it has reserved.
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/eventually.h"
+#include "tests/support/sim_disk.h"
+#include "wal/base/mutex.h"
+#include "wal/slot_pool.h"
+
+namespace spillway::wal {
+namespace {
+
+using test::eventually;
+using test::SimCall;
+using test::SimCallKind;
+using test::SimDisk;
+using Prewrite = SlotPool::Prewrite;
+
+constexpr std::uint64_t kSlotBytes = 64 * kKiB;
+constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
+constexpr Error kNoRoom{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
+
+class SlotSpaceTest : public testing::Test {
+ protected:
+  SlotSpaceTest() {
+    options.slot_bytes = kSlotBytes;
+    options.spare_slots_min = 2;
+    options.spare_slots_max = 4;
+  }
+
+  io::Directory* directory(const std::string& path) {
+    auto opened = disk.open_directory(path, io::FileSystem::Missing::kCreate);
+    return directories.emplace_back(std::move(opened.value())).get();
+  }
+
+  void start(const std::vector<std::string>& paths) {
+    std::vector<io::Directory*> opened;
+    for (const std::string& path : paths) opened.push_back(directory(path));
+    pool = std::make_unique<SlotPool>(opened, options);
+    pool->set_space_listener([this](SpaceState now, const Error&) {
+      const MutexLock lock(mutex);
+      changes.push_back(now);
+    });
+    ASSERT_TRUE(pool->open().has_value());
+    pool->start({});
+  }
+
+  void fail_making(const std::string& path, const Error& error) {
+    disk.fail_when(
+        [path](const SimCall& call) {
+          return call.kind == SimCallKind::kCreate && call.path.starts_with(path + "/");
+        },
+        error);
+  }
+
+  std::string directory_of(const Result<Slot>& slot) {
+    return slot.has_value() ? pool->directory(slot.value().id)->path() : "none";
+  }
+
+  std::vector<SpaceState> seen() {
+    const MutexLock lock(mutex);
+    return changes;
+  }
+
+  SimDisk disk;
+  LogOptions options;
+  std::vector<std::unique_ptr<io::Directory>> directories;
+  Mutex mutex;
+  std::vector<SpaceState> changes;
+  std::unique_ptr<SlotPool> pool;
+};
+
+TEST_F(SlotSpaceTest, LowWhileThereAreSparesThenFullThenNormalAndEachIsSaidOnce) {
+  disk.set_capacity(3 * kSlotBytes + kSlotBytes / 2);
+  start({"data"});
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
+  EXPECT_EQ(pool->stats().state, SpaceState::kNormal);
+
+  const auto first = pool->acquire(Prewrite::kNo);
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
+  const auto second = pool->acquire(Prewrite::kNo);
+  ASSERT_TRUE(eventually([&] { return pool->stats().state == SpaceState::kLow; }));
+  EXPECT_EQ(pool->room_bytes(), kSlotBytes - kSegmentDataOffset);
+
+  ASSERT_TRUE(pool->acquire(Prewrite::kNo).has_value());
+  EXPECT_EQ(pool->stats().state, SpaceState::kFull);
+  EXPECT_FALSE(pool->has_room());
+  const std::uint64_t calls = disk.call_count();
+  EXPECT_EQ(pool->acquire(Prewrite::kNo).error().code, Errc::kNoSpace);
+  EXPECT_EQ(seen(), (std::vector{SpaceState::kLow, SpaceState::kFull}));
+  EXPECT_LE(disk.call_count(), calls + 4) << "asking again costs nothing; the preparer may try";
+
+  pool->release(first.value().id);
+  EXPECT_TRUE(pool->has_room());
+  disk.set_capacity(kGiB);
+  ASSERT_TRUE(eventually([&] { return pool->stats().state == SpaceState::kNormal; }));
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
+  EXPECT_EQ(seen(), (std::vector{SpaceState::kLow, SpaceState::kFull, SpaceState::kLow,
+                                 SpaceState::kNormal}));
+}
+
+TEST_F(SlotSpaceTest, SparesArePreparedOnEachDirectoryAndUsedInTurn) {
+  start({"a", "b", "c"});
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 3; }));
+  for (const char* path : {"a", "b", "c", "a", "b", "c"}) {
+    EXPECT_EQ(directory_of(pool->acquire(Prewrite::kNo)), path);
+    ASSERT_TRUE(eventually([&] { return pool->stats().spare == 3; }));
+  }
+}
+
+TEST_F(SlotSpaceTest, DirectoryThatFailsIsLeftOutUntilItWorks) {
+  for (const Error& error : {kBroken, kNoRoom}) {
+    const std::string round = std::to_string(error.os_error);
+    fail_making("b" + round, error);
+    start({"a" + round, "b" + round});
+    ASSERT_TRUE(eventually([&] { return pool->stats().left_out == 1; }));
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(directory_of(pool->acquire(Prewrite::kNo)), "a" + round);
+    }
+    ASSERT_TRUE(eventually([&] { return pool->stats().spare >= 2; })) << "a takes the share of b";
+    EXPECT_EQ(pool->stats().state, SpaceState::kNormal);
+    EXPECT_TRUE(seen().empty());
+
+    disk.clear_faults();
+    ASSERT_TRUE(eventually([&] { return pool->stats().left_out == 0; }));
+    std::string used;
+    for (int i = 0; i < 6; ++i) used += directory_of(pool->acquire(Prewrite::kNo));
+    EXPECT_NE(used.find('b'), std::string::npos) << used;
+    pool->stop();
+  }
+}
+
+TEST_F(SlotSpaceTest, AllDirectoriesFailingIsFullWhateverTheReason) {
+  fail_making("a", kBroken);
+  fail_making("b", kNoRoom);
+  start({"a", "b"});
+  ASSERT_TRUE(eventually([&] { return pool->stats().state == SpaceState::kFull; }));
+  EXPECT_FALSE(pool->acquire(Prewrite::kNo).has_value());
+  disk.clear_faults();
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
+  EXPECT_EQ(seen(), (std::vector{SpaceState::kFull, SpaceState::kNormal}));
+}
+
+TEST_F(SlotSpaceTest, ReservationIsMetOrRefusedAndItsSlotsAreNotDeleted) {
+  options.background = Background::kNone;
+  options.spare_slots_max = 1;
+  start({"data"});
+  ASSERT_TRUE(pool->reserve(3).has_value());
+  const auto other = pool->acquire(Prewrite::kNo);  // of the three
+  pool->release(other.value().id);                  // deletes what is too much
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(pool->acquire(Prewrite::kNo).has_value());
+  const std::uint64_t made = pool->stats().created;
+  EXPECT_EQ(made, 3U);
+
+  disk.set_capacity((made + 1) * kSlotBytes);
+  EXPECT_EQ(pool->reserve(4).error().code, Errc::kNoSpace);
+}
+
+TEST_F(SlotSpaceTest, ReserveOfFreeSpaceIsLeftAlone) {
+  constexpr std::uint64_t kMinimum = 8 * kSlotBytes;
+  options.background = Background::kNone;
+  options.free_bytes_min = kMinimum;
+  disk.set_capacity(kMinimum + 2 * kSlotBytes);
+  start({"data"});
+  const auto first = pool->acquire(Prewrite::kNo);
+  ASSERT_TRUE(first.has_value());
+  ASSERT_TRUE(pool->acquire(Prewrite::kNo).has_value());
+  EXPECT_EQ(pool->acquire(Prewrite::kNo).error().code, Errc::kNoSpace);
+  EXPECT_FALSE(pool->is_below_minimum()) << "we have not cut into it";
+  pool->release(first.value().id);
+  EXPECT_TRUE(pool->has_room());
+
+  disk.put("elsewhere/file", std::vector<std::byte>(4096));
+  EXPECT_TRUE(pool->is_below_minimum());
+  EXPECT_EQ(pool->stats().state, SpaceState::kFull);
+  disk.erase("elsewhere/file");
+  EXPECT_FALSE(pool->is_below_minimum());
+}
+
+TEST_F(SlotSpaceTest, FreeSpaceIsWatchedInTheBackground) {
+  options.free_bytes_min = kGiB / 2;
+  start({"data"});
+  EXPECT_FALSE(pool->is_below_minimum());
+  disk.set_capacity(kGiB / 4);
+  EXPECT_TRUE(eventually([&] { return pool->is_below_minimum(); }));
+  disk.set_capacity(kGiB);
+  EXPECT_TRUE(eventually([&] { return !pool->is_below_minimum(); }));
+  EXPECT_EQ(seen(), (std::vector{SpaceState::kFull, SpaceState::kNormal}));
+}
+
+TEST_F(SlotSpaceTest, BurstRaisesTheNumberOfSparesUpToTheMaximum) {
+  start({"data"});
+  ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
+  for (int i = 0; i < 100 && pool->stats().unprepared == 0; ++i) {
+    ASSERT_TRUE(pool->acquire(Prewrite::kNo).has_value());
+  }
+  ASSERT_GT(pool->stats().unprepared, 0U);
+  EXPECT_TRUE(eventually([&] { return pool->stats().spare == 4; }));
+}
+
+class NoPrewritingTest : public testing::TestWithParam<bool> {};
+
+TEST_P(NoPrewritingTest, NothingIsWrittenWherePreWritingBringsNothing) {
+  SimDisk disk({.is_copy_on_write = GetParam()});
+  LogOptions options;
+  options.slot_bytes = kSlotBytes;
+  options.background = Background::kNone;
+  const auto directory =
+      std::move(disk.open_directory("data", io::FileSystem::Missing::kCreate).value());
+  SlotPool pool({directory.get()}, options);
+  ASSERT_TRUE(pool.open().has_value());
+  pool.start({});
+  ASSERT_TRUE(pool.acquire(Prewrite::kYes).has_value());
+  bool has_written = false;
+  for (const SimCall& call : disk.calls()) has_written |= call.kind == SimCallKind::kWrite;
+  EXPECT_EQ(has_written, !GetParam());
+  EXPECT_EQ(disk.contents("data/slot-00001.seg"), std::vector<std::byte>(kSlotBytes));
+}
+
+INSTANTIATE_TEST_SUITE_P(CopyOnWrite, NoPrewritingTest, testing::Bool());
+
+}  // namespace
+}  // namespace spillway::wal
