@@ -190,8 +190,8 @@ TEST_F(SlotSpaceTest, FreeSpaceIsWatchedInTheBackground) {
   disk.set_capacity(kGiB / 4);
   EXPECT_TRUE(eventually([&] { return pool->is_below_minimum(); }));
   disk.set_capacity(kGiB);
-  EXPECT_TRUE(eventually([&] { return !pool->is_below_minimum(); }));
-  EXPECT_EQ(seen(), (std::vector{SpaceState::kFull, SpaceState::kNormal}));
+  const std::vector both{SpaceState::kFull, SpaceState::kNormal};
+  EXPECT_TRUE(eventually([&] { return !pool->is_below_minimum() && seen() == both; }));
 }
 
 TEST_F(SlotSpaceTest, BurstRaisesTheNumberOfSparesUpToTheMaximum) {
