@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -55,9 +54,10 @@ class TailFile {
   [[nodiscard]] const TailHead& head() const { return head_; }
   [[nodiscard]] TailPosition position() const;
 
-  /// Sorts by the kernel's time of the last change.
-  [[nodiscard]] std::tuple<std::int64_t, std::int64_t, std::string_view> change_order() const {
-    return {changed_s_, changed_ns_, path};
+  /// Sorts by the kernel's time of the last change, which moves every few milliseconds only: of
+  /// files changed in one tick, the one that was found first is the older one.
+  [[nodiscard]] std::tuple<std::int64_t, std::int64_t, std::uint64_t> change_order() const {
+    return {changed_s_, changed_ns_, found_order};
   }
 
   /// Opens `path`; kNotFound when it no longer leads to this file.
@@ -90,6 +90,7 @@ class TailFile {
 
   std::string path;   // the last known
   std::size_t group;  // index of the file group it was found in
+  std::uint64_t found_order = 0;
 
   bool is_listed = true;   // still matches a group's pattern
   bool is_at_path = true;  // `path` led to this file at the last look

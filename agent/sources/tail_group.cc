@@ -20,9 +20,10 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+// Of files changed in one tick of the kernel's clock, app.log.1 is older than app.log.
 auto change_order(const TailCandidate& candidate) {
   return std::tuple(candidate.status.st_mtim.tv_sec, candidate.status.st_mtim.tv_nsec,
-                    std::string_view(candidate.path));
+                    SIZE_MAX - candidate.path.size(), std::string_view(candidate.path));
 }
 
 }  // namespace

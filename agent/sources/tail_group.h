@@ -21,7 +21,7 @@ struct TailCandidate {
 };
 
 struct TailListing {
-  std::vector<TailCandidate> matches;  // oldest change first, then by path
+  std::vector<TailCandidate> matches;  // oldest change first
   std::vector<TailCandidate> strays;   // files asked for by inode under names that do not match
 };
 

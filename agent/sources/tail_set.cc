@@ -11,6 +11,8 @@
 namespace spillway::agent {
 namespace {
 
+constexpr int kListingsMax = 3;  // in one look
+
 // Flume's positions are behind a newline, except after an idle close.
 bool is_behind_newline(const TailFile& file, std::uint64_t offset) {
   if (offset == 0) return true;
@@ -40,7 +42,9 @@ bool TailSet::look() {
   for (const auto& [id, file] : files_) look_at(*file);
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     const bool is_changed = groups_[group].is_changed(now_ns_);
-    if (is_changed || must_list_[group] || !options_.caches_pattern_matching) list(group);
+    if (is_changed || must_list_[group] || !options_.caches_pattern_matching) {
+      list_until_known(group);
+    }
   }
   forget_finished();
   forget_orphans();
@@ -90,7 +94,18 @@ void TailSet::restart(TailFile& file, const char* reason) {
   has_moved_ = true;
 }
 
-void TailSet::list(std::size_t group) {
+// A new file may have taken the place of one that was still written to after we had looked at it:
+// its last lines come before those of the new file, so they must be seen in the same look.
+void TailSet::list_until_known(std::size_t group) {
+  for (int attempt = 0; attempt < kListingsMax && list(group); ++attempt) {
+    for (const auto& [id, file] : files_) {
+      if (file->group == group) look_at(*file);
+    }
+  }
+}
+
+bool TailSet::list(std::size_t group) {
+  const std::uint64_t known_count = found_count_;
   const auto listing = groups_[group].list(inodes_sought(group));
   must_list_[group] = !listing.has_value();
   if (!listing.has_value()) {
@@ -100,7 +115,7 @@ void TailSet::list(std::size_t group) {
               {"error", listing.error()}});
     // Whoever is out of sight may come back with the directory; from a removed one nobody does.
     if (listing.error().code == Errc::kNotFound) unlist(group, {});
-    return;
+    return false;
   }
   was_listed_[group] = true;
   FileIds seen;
@@ -110,6 +125,7 @@ void TailSet::list(std::size_t group) {
   }
   for (const TailCandidate& candidate : listing.value().strays) follow_stray(group, candidate);
   unlist(group, seen);
+  return found_count_ > known_count;
 }
 
 // The other files of the group left it.
@@ -171,6 +187,7 @@ void TailSet::add(std::size_t group, const TailCandidate& candidate) {
         {{"source", options_.source_name}, {"file", candidate.path}, {"error", opened.error()}});
     return;
   }
+  file.found_order = ++found_count_;
   files_.emplace(id, std::move(added));
   has_moved_ = true;
   const bool is_known = claim_position(file);
@@ -203,7 +220,10 @@ void TailSet::follow_stray(std::size_t group, const TailCandidate& candidate) {
             {"file", candidate.path},
             {"offset", file.accepted_bytes()},
             {"size", file.size_bytes()}});
-  if (found == files_.end()) files_.emplace(id, std::move(added));
+  if (found == files_.end()) {
+    file.found_order = ++found_count_;
+    files_.emplace(id, std::move(added));
+  }
   has_moved_ = true;
 }
 

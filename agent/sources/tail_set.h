@@ -76,7 +76,9 @@ class TailSet {
   void check_contents(TailFile& file);
   void restart(TailFile& file, const char* reason);
 
-  void list(std::size_t group);
+  /// Lists the directory of a group; true when there were files nobody knew.
+  bool list(std::size_t group);
+  void list_until_known(std::size_t group);
   void unlist(std::size_t group, const FileIds& seen);
   [[nodiscard]] std::unordered_set<std::uint64_t> inodes_sought(std::size_t group) const;
   void follow(std::size_t group, const TailCandidate& candidate);
@@ -101,6 +103,7 @@ class TailSet {
   std::vector<bool> was_listed_;  // by group: at least once
   std::unordered_map<FileId, std::unique_ptr<TailFile>, FileIdHash> files_;
   Orphans orphans_;
+  std::uint64_t found_count_ = 0;
   bool is_first_look_ = true;
   bool has_moved_ = false;  // since the last look() returned
   std::uint64_t now_ns_ = 0;

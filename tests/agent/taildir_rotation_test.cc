@@ -4,8 +4,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <climits>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <thread>
 
 #include "agent/sources/tail_positions.h"
 #include "tests/support/taildir_rig.h"
@@ -30,6 +34,37 @@ struct TaildirRotationTest : testing::Test {
 };
 
 // ---- while the source runs ----
+
+// A rotation may fall between any two system calls of a look: what was written to the old file
+// still comes before what the new one holds.
+TEST_F(TaildirRotationTest, OrderHoldsHoweverTheRotationMeetsTheLook) {
+  constexpr int kRotations = 300;
+  constexpr int kLinesPerFile = 3;
+  std::atomic<int> delivered{0};
+  rig->start();
+  std::thread writer([&] {
+    for (int file = 0; file < kRotations; ++file) {
+      const int first = file * kLinesPerFile;
+      std::ofstream out(rig->log("app.log"), std::ios::binary);
+      out << first << '\n' << std::flush;
+      // Files that are found together, and changed in one tick of the clock, have no order.
+      while (delivered.load() <= first) std::this_thread::yield();
+      for (int line = 1; line < kLinesPerFile; ++line) out << first + line << '\n' << std::flush;
+      std::filesystem::rename(rig->log("app.log"),
+                              rig->log("old." + std::to_string(file) + ".log"));
+    }
+  });
+  const auto deadline = std::chrono::steady_clock::now() + seconds(60);
+  Lines got;
+  while (got.size() < kRotations * kLinesPerFile && std::chrono::steady_clock::now() < deadline) {
+    for (std::string& line : rig->lines()) got.push_back(std::move(line));
+    delivered.store(static_cast<int>(got.size()));
+  }
+  delivered.store(INT_MAX);
+  writer.join();
+  ASSERT_EQ(got.size(), std::size_t{kRotations * kLinesPerFile});
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], std::to_string(i));
+}
 
 TEST_F(TaildirRotationTest, RenameInsideThePatternKeepsThePosition) {
   rig->start();
