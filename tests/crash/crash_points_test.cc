@@ -212,7 +212,7 @@ TEST_F(CrashPointsTest, RecoveryItself) {
       for (const Survivors& choice : survivor_choices(disk.pending().size(), seed, 1)) {
         const auto crashed = disk.crash_image(choice);
         images_ += sweep_crashes(
-            {.disk = {.seed = seed}, .call_step = 3, .random_survivors = 0},
+            {.disk = {.seed = seed}, .call_step = 3 * kCallStep, .random_survivors = 0},
             [&](SimDisk& again) {
               for (const std::string& path : crashed->paths()) {
                 again.put(path, crashed->contents(path));

@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 64;
 
-#ifdef SPILLWAY_ATLAS_STRIDE
-constexpr std::uint64_t kStride = SPILLWAY_ATLAS_STRIDE;
+#ifdef SPILLWAY_SWEEP_STRIDE
+constexpr std::uint64_t kStride = SPILLWAY_SWEEP_STRIDE;
 #else
 constexpr std::uint64_t kStride = 1;
 #endif
