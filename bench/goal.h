@@ -84,10 +84,10 @@ struct Goal {
   std::string_view why_not = "";  // … for this reason
 };
 
-/// Sorted by number.
+/// Sorted by number; those with a name behind them.
 std::span<const Goal> all_goals();
 
-/// "G1" or "g1"; nullptr when there is no such goal.
+/// "G1" or "g1"; "reclaim" or "Reclaim"; nullptr when there is no such goal.
 const Goal* find_goal(std::string_view id);
 
 // Commits: goals_commit.cc.
@@ -113,6 +113,9 @@ Result<Sampler> prepare_backlog_memory(const GoalSite& site);
 // Checkpoints: goals_checkpoint.cc.
 Result<Sampler> prepare_checkpoint_pause(const GoalSite& site);
 Result<Sampler> prepare_checkpoint_bytes(const GoalSite& site);
+
+// Space given back: goals_reclaim.cc.
+Result<Sampler> prepare_reclaim_pause(const GoalSite& site);
 
 // The way to the device: goals_device.cc.
 Result<Sampler> prepare_uring(const GoalSite& site);

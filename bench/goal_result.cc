@@ -56,7 +56,7 @@ std::string bound(const GoalLine& line, double value) {
 }
 
 constexpr std::string_view kRowFormat =
-    "{:<4} {:<50} {:>14} {:>29} {:>7} {:>8} {:>8} {:<12} {:>6} {}\n";
+    "{:<7} {:<50} {:>14} {:>29} {:>7} {:>8} {:>8} {:<12} {:>6} {}\n";
 
 }  // namespace
 
@@ -125,7 +125,7 @@ std::string report_header() {
 std::string report_rows(const GoalResult& result) {
   const Goal& goal = *result.goal;
   if (result.lines.empty()) {
-    return fmt::format("{:<4} {:<50} {}: {}\n", goal.id, goal.title,
+    return fmt::format("{:<7} {:<50} {}: {}\n", goal.id, goal.title,
                        verdict_name(Verdict::kNotMeasured), result.why_not);
   }
   std::string rows;
@@ -133,7 +133,7 @@ std::string report_rows(const GoalResult& result) {
     const GoalLine& line = goal.lines[i];
     const LineResult& r = result.lines[i];
     if (r.verdict == Verdict::kNotMeasured) {
-      rows += fmt::format("{:<4} {:<50} {}: the device was never quiet, {} samples dropped\n",
+      rows += fmt::format("{:<7} {:<50} {}: the device was never quiet, {} samples dropped\n",
                           goal.id, line.what, verdict_name(r.verdict), r.ratio.dropped);
       continue;
     }

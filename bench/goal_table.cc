@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <string>
 
 #include "bench/goal.h"
 
@@ -90,6 +89,12 @@ constexpr std::array kUring{
 constexpr std::array kSlowDevice{GoalLine{"loss of commits, 128 x 1, device 100 times slower", "x",
                                           "device's loss", kMeasured, kAtMost, 0.15, 0.1}};
 
+constexpr std::array kReclaimPause{
+    GoalLine{"longest commit beside deleted slots", "ms", "-", kNothing, kAtMost, 2, 1},
+    GoalLine{"longest commit beside deleted slots", "ms", "no deletion", kMeasured, kAtMost, 2,
+             1.25},
+    GoalLine{"longest commit beside deleted slots", "ms", "unlink", kMeasured, kAtMost, 1, 0.5}};
+
 constexpr std::array kGoals{
     Goal{"G1", "durable commits of a lone producer", kLoneRate, prepare_lone_commit_rate},
     Goal{"G2", "latency of a lone commit", kLoneLatency, prepare_lone_commit_latency},
@@ -109,6 +114,7 @@ constexpr std::array kGoals{
     Goal{"G19", "size of a checkpoint", kCheckpointBytes, prepare_checkpoint_bytes},
     Goal{"G21", "io_uring beside system calls", kUring, prepare_uring},
     Goal{"G22", "a device that turns slow", kSlowDevice, prepare_slow_device},
+    Goal{"reclaim", "pause by giving space back", kReclaimPause, prepare_reclaim_pause},
 };
 
 }  // namespace
@@ -118,10 +124,13 @@ std::span<const Goal> all_goals() {
 }
 
 const Goal* find_goal(std::string_view id) {
-  std::string upper(id);
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  const auto* const found = std::find_if(kGoals.begin(), kGoals.end(),
-                                         [&](const Goal& goal) { return goal.id == upper; });
+  const auto is_letter_equal = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
+  };
+  const auto* const found = std::find_if(kGoals.begin(), kGoals.end(), [&](const Goal& goal) {
+    return std::equal(goal.id.begin(), goal.id.end(), id.begin(), id.end(), is_letter_equal);
+  });
   return found == kGoals.end() ? nullptr : found;
 }
 

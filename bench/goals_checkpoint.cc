@@ -2,40 +2,20 @@
 // G18 and G19.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "bench/commit_spans.h"
 #include "bench/goal.h"
 #include "bench/latencies.h"
-#include "channel/event_batch.h"
 
 namespace spillway::bench {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenCheckpoints{10};
-
-struct Span {
-  std::uint64_t begin_ns = 0;
-  std::uint64_t end_ns = 0;
-};
-
-// Commits of one event, one after the other.
-Result<std::vector<Span>> commit_for(const GoalSite& site, channel::FileChannel& channel) {
-  channel::EventBatch batch;
-  batch.add(std::string(site.options.event_bytes, 'x'));
-  std::vector<Span> commits;
-  const std::uint64_t started = site.clock.monotonic_ns();
-  std::uint64_t now = started;
-  while (now - started < site.options.load_ns) {
-    TRY(channel.put(batch));
-    const std::uint64_t after = site.clock.monotonic_ns();
-    commits.push_back({.begin_ns = now, .end_ns = after});
-    now = after;
-  }
-  return commits;
-}
 
 // Checkpoints until told to stop.
 class Checkpointer {
@@ -66,20 +46,6 @@ class Checkpointer {
   std::thread thread_;  // last: it uses the others
 };
 
-// Both are sorted.
-std::uint64_t longest_beside(const std::vector<Span>& commits,
-                             const std::vector<Span>& checkpoints) {
-  std::uint64_t longest = 0;
-  std::size_t next = 0;
-  for (const Span& commit : commits) {
-    while (next < checkpoints.size() && checkpoints[next].end_ns < commit.begin_ns) ++next;
-    if (next == checkpoints.size()) break;
-    if (checkpoints[next].begin_ns > commit.end_ns) continue;
-    longest = std::max(longest, commit.end_ns - commit.begin_ns);
-  }
-  return longest;
-}
-
 }  // namespace
 
 Result<Sampler> prepare_checkpoint_pause(const GoalSite& site) {
@@ -87,11 +53,17 @@ Result<Sampler> prepare_checkpoint_pause(const GoalSite& site) {
              BenchChannel::open({.directory = site.directory}, site.file_system, site.clock));
   const std::shared_ptr<BenchChannel> channel = std::move(opened);
   return Sampler([channel, &site]() -> Result<std::vector<Reading>> {
-    TRY_ASSIGN(const auto undisturbed, commit_for(site, channel->channel()));
+    const auto commit_for_a_load = [&]() {
+      const std::uint64_t started = site.clock.monotonic_ns();
+      return commit_while(site, channel->channel(), [&] {
+        return site.clock.monotonic_ns() - started < site.options.load_ns;
+      });
+    };
+    TRY_ASSIGN(const auto undisturbed, commit_for_a_load());
     Latencies baseline;
     for (const Span& commit : undisturbed) baseline.record(commit.end_ns - commit.begin_ns);
     Checkpointer checkpointer(channel->channel(), site.clock);
-    auto commits = commit_for(site, channel->channel());
+    const auto commits = commit_for_a_load();
     const auto checkpoints = checkpointer.stop();
     TRY(checkpoints);
     TRY(commits);

@@ -38,6 +38,13 @@ TEST(GoalArgumentsTest, AllMeansTheWholeTable) {
   EXPECT_EQ(arguments.goals.size(), all_goals().size());
 }
 
+TEST(GoalArgumentsTest, NamesAreTakenInAnyCase) {
+  GoalArguments arguments;
+  const std::vector<std::string_view> words{"--goal", "Reclaim,g22"};
+  ASSERT_EQ(read_goal_arguments(words, arguments), std::nullopt);
+  EXPECT_THAT(ids(arguments), testing::ElementsAre("G22", "reclaim"));
+}
+
 TEST(GoalArgumentsTest, AnUnknownGoalIsAnsweredWithAllNames) {
   const std::string problem = problem_of({"--goal", "G5,G99"});
   EXPECT_THAT(problem, HasSubstr("G99"));
