@@ -4,17 +4,45 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "tests/support/events.h"
 #include "tests/support/recorded_metrics.h"
 #include "tests/support/survivors.h"
+#include "wal/base/check.h"
+#include "wal/key_ring.h"
 
 namespace spillway::test {
 namespace {
 
 using channel::FileChannel;
+using channel::FileChannelOptions;
 using std::chrono::milliseconds;
+
+// Beyond what any workload uses.
+constexpr std::size_t kLaterStart = 9;
+
+std::shared_ptr<const wal::KeyRing> make_keys(std::size_t start) {
+  auto ring = std::make_shared<wal::KeyRing>();
+  for (std::size_t i = 0; i <= start; ++i) {
+    const std::vector<std::byte> secret(wal::kMasterKeyBytesMax, static_cast<std::byte>(i + 1));
+    const std::string alias = "k" + std::to_string(i);
+    CHECK(ring->add(alias, secret).has_value());
+    CHECK(ring->set_active(alias).has_value());
+  }
+  return ring;
+}
+
+// Every start, counted from 0, has one key more and uses it.
+FileChannelOptions encrypted_options(std::size_t start) {
+  static std::map<std::size_t, std::shared_ptr<const wal::KeyRing>> made;
+  auto& keys = made[start];
+  if (keys == nullptr) keys = make_keys(start);
+  FileChannelOptions options = crash_options();
+  options.load_keys = [ring = keys] { return Result<std::shared_ptr<const wal::KeyRing>>(ring); };
+  return options;
+}
 
 // All events in order, left in the channel.
 std::vector<std::string> look(FileChannel& channel) {
@@ -75,7 +103,8 @@ channel::FileChannelOptions crash_options() {
 }
 
 bool ChannelRun::start() {
-  channel::FileChannelOptions options = crash_options();
+  FileChannelOptions options =
+      encryption_ == Encryption::kRotating ? encrypted_options(start_count_++) : crash_options();
   options.ack_durability = ack_durability_;
   channel_ = std::make_unique<FileChannel>(std::move(options), disk_, clock_);
   if (channel_->start().has_value()) return true;
@@ -87,6 +116,11 @@ void ChannelRun::stop() {
   if (channel_ == nullptr) return;
   channel_->stop();
   channel_ = nullptr;
+  note_nonces();
+}
+
+void ChannelRun::note_nonces() {
+  if (encryption_ == Encryption::kRotating) ledger_.note(disk_);
 }
 
 void ChannelRun::put(std::size_t count, std::size_t body_bytes) {
@@ -99,6 +133,7 @@ void ChannelRun::put(std::size_t count, std::size_t body_bytes) {
   ++put_count_;
   batch.is_acknowledged = channel_ != nullptr && channel_->put(batch_of(batch.bodies)).has_value();
   promise_.batches.push_back(std::move(batch));
+  note_nonces();
 }
 
 void ChannelRun::take_and_commit(std::size_t count) {
@@ -110,6 +145,7 @@ void ChannelRun::take_and_commit(std::size_t count) {
   const bool is_acknowledged = taken.value()->commit().has_value();
   const bool is_settled = ack_durability_ == channel::AckDurability::kStrict && is_acknowledged;
   if (is_settled) promise_.settled.insert(bodies.begin(), bodies.end());
+  note_nonces();
 }
 
 void ChannelRun::take_and_roll_back(std::size_t count) {
@@ -121,11 +157,12 @@ void ChannelRun::take_and_roll_back(std::size_t count) {
 void ChannelRun::checkpoint() {
   if (channel_ == nullptr) return;
   if (channel_->checkpoint().has_value()) promise_.settled = promise_.taken;
+  note_nonces();
 }
 
-std::vector<std::string> reopened(SimDisk& disk) {
+std::vector<std::string> reopened(SimDisk& disk, const FileChannelOptions& options) {
   const FakeClock clock;
-  FileChannel channel(crash_options(), disk, clock);
+  FileChannel channel(options, disk, clock);
   const auto started = channel.start();
   EXPECT_TRUE(started.has_value()) << to_string(started.error());
   if (!started.has_value()) return {};
@@ -135,26 +172,48 @@ std::vector<std::string> reopened(SimDisk& disk) {
   return bodies;
 }
 
-void expect_promise_kept(SimDisk& disk, const Promise& promise) {
+namespace {
+
+// `options_of(n)`: of the n-th start. `note(disk)`: after each.
+template <class OptionsOf, class Note>
+void expect_kept(SimDisk& disk, const Promise& promise, OptionsOf options_of, Note note) {
   std::vector<std::string> there;
   std::unique_ptr<SimDisk> after;
   const bool is_doomed = has_doomed_name(disk);
   {
     const FakeClock clock;
-    FileChannel channel(crash_options(), disk, clock);
+    FileChannel channel(options_of(0), disk, clock);
     const auto started = channel.start();
     ASSERT_TRUE(started.has_value()) << to_string(started.error());
     expect_nothing_lost(channel);
     there = look(channel);
     EXPECT_EQ(broken_promise(promise, there), "");
     ASSERT_TRUE(channel.put(batch_of({"one more", "and another"})).has_value());
+    note(disk);
     after = disk.crash_image({.name = "none", .fates = {}});
   }
   there.emplace_back("one more");
   there.emplace_back("and another");
   if (is_doomed) return;
-  EXPECT_EQ(reopened(*after), there) << "after a second crash";
-  EXPECT_EQ(reopened(*after), there) << "after a clean stop";
+  EXPECT_EQ(reopened(*after, options_of(1)), there) << "after a second crash";
+  note(*after);
+  EXPECT_EQ(reopened(*after, options_of(2)), there) << "after a clean stop";
+  note(*after);
+}
+
+}  // namespace
+
+void expect_promise_kept(SimDisk& disk, const Promise& promise) {
+  expect_kept(
+      disk, promise, [](std::size_t /*start*/) { return crash_options(); },
+      [](const SimDisk& /*disk*/) {});
+}
+
+void expect_encrypted_promise_kept(SimDisk& disk, const Promise& promise, NonceLedger ledger) {
+  expect_kept(
+      disk, promise, [](std::size_t start) { return encrypted_options(kLaterStart + start); },
+      [&ledger](const SimDisk& now) { ledger.note(now); });
+  EXPECT_EQ(ledger.reused(), "") << "a nonce used twice";
 }
 
 }  // namespace spillway::test

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "channel/file_channel.h"
+#include "tests/crash/nonce_ledger.h"
 #include "tests/crash/promise.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/sim_disk.h"
@@ -17,12 +18,18 @@ namespace spillway::test {
 /// Slots of 32 KiB, blocks of one device block, no threads: six blocks fill a segment.
 channel::FileChannelOptions crash_options();
 
+enum class Encryption : std::uint8_t {
+  kNone,
+  kRotating,  // each start has a new active key, and those before it
+};
+
 /// One process's life with the channel, or several. Every step tolerates failure: it notes what was
 /// promised and goes on, so that a workload is the same list of steps whatever happens.
 class ChannelRun {
  public:
-  explicit ChannelRun(SimDisk& disk, channel::AckDurability acks = channel::AckDurability::kLazy)
-      : disk_(disk), ack_durability_(acks) {}
+  explicit ChannelRun(SimDisk& disk, channel::AckDurability acks = channel::AckDurability::kLazy,
+                      Encryption encryption = Encryption::kNone)
+      : disk_(disk), ack_durability_(acks), encryption_(encryption) {}
 
   bool start();
   void stop();
@@ -35,9 +42,17 @@ class ChannelRun {
 
   [[nodiscard]] const Promise& promise() const { return promise_; }
 
+  /// Of the blocks that have been written so far, with encryption.
+  [[nodiscard]] const NonceLedger& ledger() const { return ledger_; }
+
  private:
+  void note_nonces();
+
   SimDisk& disk_;
   const channel::AckDurability ack_durability_;
+  const Encryption encryption_;
+  std::size_t start_count_ = 0;
+  NonceLedger ledger_;
   FakeClock clock_;
   std::unique_ptr<channel::FileChannel> channel_;  // nullptr while not started
   std::size_t put_count_ = 0;
@@ -46,7 +61,8 @@ class ChannelRun {
 
 /// All events of the channel on `disk`, in order, after a start and before a clean stop. Reports to
 /// GoogleTest when the start finds anything lost.
-std::vector<std::string> reopened(SimDisk& disk);
+std::vector<std::string> reopened(SimDisk& disk,
+                                  const channel::FileChannelOptions& options = crash_options());
 
 /// Starts a channel on `disk` and checks it against `promise`; then puts one more batch, loses
 /// power again, and checks that exactly what was there before and that batch are there. Reports
@@ -56,5 +72,9 @@ std::vector<std::string> reopened(SimDisk& disk);
 /// goes with the next power loss, whatever is written to it; nobody can know. The second power loss
 /// is left out when there is one.
 void expect_promise_kept(SimDisk& disk, const Promise& promise);
+
+/// The same for a run with Encryption::kRotating: the key is changed once more at each start, and
+/// no nonce of `ledger` is used again.
+void expect_encrypted_promise_kept(SimDisk& disk, const Promise& promise, NonceLedger ledger);
 
 }  // namespace spillway::test
