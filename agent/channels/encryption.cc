@@ -153,6 +153,23 @@ Result<EncryptionConfig> read_encryption(const Config& config) {
   return encryption;
 }
 
+bool name_stored_keys(EncryptionConfig& config, std::string& problem) {
+  const auto store = read_secret_file(config.store_file, problem);
+  if (!store) return false;
+  const auto password = read_secret_file(config.store_password_file, problem);
+  if (!password) return false;
+  const auto names = list_pkcs12_keys(store->span(), password_of(*password), problem);
+  if (names && names->empty()) problem = "it has no secret key";
+  if (!names || names->empty()) {
+    problem = fmt::format("{}: {}", config.store_file, problem);
+    return false;
+  }
+  for (const std::string& name : *names) {
+    config.keys.push_back({.alias = name, .password_file = config.store_password_file});
+  }
+  return true;
+}
+
 std::shared_ptr<wal::KeyRing> load_keys(const EncryptionConfig& config, std::string& problem) {
   problem.clear();
   if (config.provider == Provider::kNone) return nullptr;

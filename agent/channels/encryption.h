@@ -34,6 +34,10 @@ struct EncryptionConfig {
 /// kBadConfig for options that contradict each other. Opens no files.
 Result<EncryptionConfig> read_encryption(const Config& config);
 
+/// Puts every secret key of the key store (kPkcs12) into `config.keys`, with the store's password.
+/// False, and `problem` is set as by load_keys(), when the store cannot be read or has none.
+bool name_stored_keys(EncryptionConfig& config, std::string& problem);
+
 /// Reads the files. nullptr without a provider. On failure nullptr too, and `problem` is set: a
 /// sentence without the full stop, without secrets.
 std::shared_ptr<wal::KeyRing> load_keys(const EncryptionConfig& config, std::string& problem);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/channels/key_file.h"
 #include "wal/base/bytes.h"
@@ -19,6 +20,11 @@ struct Pkcs12Passwords {
 /// none: a sentence without a full stop, without passwords in it.
 std::optional<SecretBytes> find_pkcs12_key(ByteSpan store, std::string_view alias,
                                            const Pkcs12Passwords& passwords, std::string& problem);
+
+/// What Java calls the secret keys of `store`, as they are written; nullopt and a `problem` when it
+/// cannot be opened.
+std::optional<std::vector<std::string>> list_pkcs12_keys(ByteSpan store, std::string_view password,
+                                                         std::string& problem);
 
 /// How to make a key store of Java's other formats readable.
 inline constexpr const char* kConvertJceks =

@@ -14,7 +14,7 @@
 #include "agent/cli.h"
 #include "agent/recover/cat_events.h"
 #include "agent/recover/find_channel.h"
-#include "agent/recover/key_report.h"
+#include "agent/recover/given_keys.h"
 #include "agent/recover/list_segments.h"
 #include "agent/recover/offline_channel.h"
 #include "agent/recover/report_json.h"
@@ -47,7 +47,7 @@ constexpr unsigned kThreadsMax = 256;
 /// Where the parser puts what it read.
 struct Arguments {
   ChannelPlace place;
-  std::vector<std::string> keys;  // name=file
+  recover::GivenKeys keys;
   bool is_json = false;
   bool is_blocks = false;
   CatOptions cat;
@@ -55,6 +55,26 @@ struct Arguments {
   std::size_t threads = std::clamp(std::thread::hardware_concurrency(), 1U, kThreadsDefaultMax);
   bool is_quiet = false;
 };
+
+void add_key_options(CLI::App& command, recover::GivenKeys& keys) {
+  command
+      .add_option("--key", keys.keys,
+                  "name=file: key of encrypted segments as in keyProvider RAWFILE; "
+                  "name: a key of the key store; repeatable")
+      ->allow_extra_args(false);
+  CLI::Option* const store = command.add_option(
+      "--key-store", keys.store_file,
+      "key store as in keyProvider PKCS12; all its keys, unless --key names any");
+  CLI::Option* const password = command.add_option(
+      "--key-store-password-file", keys.store_password_file, "file with its password");
+  command
+      .add_option("--key-password-file", keys.password_files,
+                  "name=file: password of a key of the key store that has its own; repeatable")
+      ->allow_extra_args(false)
+      ->needs(store);
+  store->needs(password);
+  password->needs(store);
+}
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* about, Arguments& arguments) {
   CLI::App* const command = app.add_subcommand(name, about);
@@ -73,10 +93,7 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* about, Argume
   CLI::Option* const agent = command->add_option("-n,--name", place.agent_name, "agent in it");
   CLI::Option* const channel =
       command->add_option("-c,--channel", place.channel_name, "channel, if there are several");
-  command
-      ->add_option("--key", arguments.keys,
-                   "name=file: key of encrypted segments as in keyProvider RAWFILE; repeatable")
-      ->allow_extra_args(false);
+  add_key_options(*command, arguments.keys);
   checkpoint->needs(data)->excludes(directory)->excludes(config);
   data->needs(checkpoint)->excludes(directory)->excludes(config);
   config->needs(agent)->excludes(directory);
@@ -140,7 +157,7 @@ Result<int> run_cat(const OfflineChannel& channel, const Arguments& arguments, O
   const auto missing = recover::missing_for_cat(channel, arguments.cat);
   for (const std::string& reason : missing) fmt::print(stderr, "{}\n", reason);
   if (!missing.empty()) {
-    fmt::print(stderr, "name the keys with --key name=file, or with -f and -n\n");
+    fmt::print(stderr, "name the keys with --key name=file, --key-store, or -f and -n\n");
     return kExitFailed;
   }
   Output notes(stderr);

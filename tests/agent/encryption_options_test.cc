@@ -196,6 +196,24 @@ TEST_F(EncryptionOptionsTest, ReadsWhatKeytoolWrote) {
   EXPECT_EQ(ring->active()->alias(), "key-1");
 }
 
+TEST_F(EncryptionOptionsTest, KeyStoreSaysWhichKeysItHas) {
+  const auto named = [this](const std::string& store, const std::string& password) {
+    EncryptionConfig config{.provider = EncryptionConfig::Provider::kPkcs12,
+                            .store_file = store,
+                            .store_password_file = write("password-" + password, password)};
+    std::string problem;
+    if (!name_stored_keys(config, problem)) return problem;
+    std::string names;
+    for (const auto& key : config.keys) names += key.alias + " ";
+    EXPECT_NE(load_keys(config, problem), nullptr) << problem;
+    return names;
+  };
+  EXPECT_EQ(named(SPILLWAY_KEYSTORE "/keytool.p12", "storepass1"), "key-0 key-1 ");
+  EXPECT_THAT(named(SPILLWAY_KEYSTORE "/keytool.p12", "storepass2"), HasSubstr("is wrong"));
+  EXPECT_THAT(named(write("text", "no key store"), "storepass1"), HasSubstr("no PKCS12"));
+  EXPECT_THAT(named(dir.file("absent"), "storepass1"), HasSubstr("No such file"));
+}
+
 TEST_F(EncryptionOptionsTest, SaysWhatIsWrongWithAKeyStore) {
   Given given = pkcs12("key-9", "key-9");
   EXPECT_THAT(load_problem(given), HasSubstr("no secret key \"key-9\""));

@@ -1,12 +1,15 @@
 // The offline commands on an encrypted channel: status, ls and verify work without the keys and say
-// which ones there are; cat wants them and says so.
+// which ones there are; cat wants them and says so. Keys come from files, key stores and
+// configurations.
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "agent/channels/pkcs12_keys.h"
 #include "tests/agent/recover/recover_binary.h"
 #include "tests/support/stored_channel.h"
 #include "wal/key_ring.h"
@@ -135,6 +138,96 @@ TEST_F(RecoverEncryptedTest, UnusableKeyIsRefused) {
   EXPECT_EQ(run({"cat", "--key", "k1=" + keys_.file("absent")}).exit_code, 1);
   std::ofstream(keys_.file("short")) << "abc";
   EXPECT_EQ(run({"cat", "--key", "k1=" + keys_.file("short")}).exit_code, 1);
+}
+
+// tests/agent/encryption_options_test.cc says how the key store was made.
+class RecoverKeyStoreTest : public testing::Test {
+ protected:
+  static Result<std::shared_ptr<const wal::KeyRing>> stored_key() {
+    auto ring = std::make_shared<wal::KeyRing>();
+    std::string problem;
+    std::ifstream file(kStore, std::ios::binary);
+    const std::string store{std::istreambuf_iterator<char>(file), {}};
+    const auto secret = find_pkcs12_key(as_bytes(store), "key-1",
+                                        {.store = "storepass1", .key = "storepass1"}, problem);
+    EXPECT_TRUE(secret && ring->add("key-1", secret->span()).has_value()) << problem;
+    EXPECT_TRUE(ring->set_active("key-1").has_value());
+    return std::shared_ptr<const wal::KeyRing>(ring);
+  }
+
+  RecoverKeyStoreTest() {
+    stored_.put_numbered(2);
+    stored_.stop();
+    std::ofstream(keys_.file("password")) << "storepass1\n";
+    std::ofstream(keys_.file("wrong")) << "storepass2\n";
+  }
+
+  RunResult cat(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"cat", stored_.path(), "--format", "raw"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_recover(all);
+  }
+
+  // With the key store and its password.
+  RunResult cat_with_store(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"--key-store", kStore, "--key-store-password-file",
+                                 keys_.file("password")};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return cat(all);
+  }
+
+  static constexpr const char* kStore = SPILLWAY_KEYSTORE "/keytool.p12";
+  StoredChannel stored_{false, stored_key};
+  test::TempDir keys_;
+};
+
+TEST_F(RecoverKeyStoreTest, AllKeysOfTheStoreAreTaken) {
+  const RunResult result = cat_with_store({});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "e1\ne2\n");
+}
+
+TEST_F(RecoverKeyStoreTest, SingleKeysAreTakenByName) {
+  EXPECT_EQ(cat_with_store({"--key", "key-1"}).out, "e1\ne2\n");
+  EXPECT_EQ(cat_with_store({"--key", "KEY-1"}).out, "e1\ne2\n");
+  const RunResult other = cat_with_store({"--key", "key-0"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("missing key"), std::string::npos) << other.err;
+  EXPECT_EQ(cat_with_store({"--key", "key-7"}).exit_code, 1);
+  std::ofstream(keys_.file("k1")) << kHexOfZeros;
+  const RunResult both = cat_with_store({"--key", "key-1", "--key", "k1=" + keys_.file("k1")});
+  EXPECT_EQ(both.out, "e1\ne2\n") << both.err;
+}
+
+TEST_F(RecoverKeyStoreTest, PasswordsOfKeysMayDiffer) {
+  const std::string right = "key-1=" + keys_.file("password");
+  EXPECT_EQ(cat_with_store({"--key-password-file", right}).out, "e1\ne2\n");
+  const std::string wrong = "key-1=" + keys_.file("wrong");
+  const RunResult refused = cat_with_store({"--key-password-file", wrong});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("password of key \"key-1\" is wrong"), std::string::npos)
+      << refused.err;
+  EXPECT_EQ(cat_with_store({"--key-password-file", "key-1"}).exit_code, 2);
+  EXPECT_EQ(
+      cat_with_store({"--key", "key-1", "--key-password-file", "key-0=" + keys_.file("password")})
+          .exit_code,
+      2);
+}
+
+TEST_F(RecoverKeyStoreTest, UnusableStoreIsRefused) {
+  const RunResult wrong =
+      cat({"--key-store", kStore, "--key-store-password-file", keys_.file("wrong")});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_NE(wrong.err.find("password is wrong"), std::string::npos) << wrong.err;
+  EXPECT_EQ(wrong.err.find("storepass"), std::string::npos) << wrong.err;
+  EXPECT_EQ(cat({"--key-store", kStore}).exit_code, 2);
+  EXPECT_EQ(cat({"--key-store-password-file", keys_.file("password")}).exit_code, 2);
+  EXPECT_EQ(cat({"--key", "key-1"}).exit_code, 2);
+  std::ofstream(keys_.file("text")) << "no key store";
+  EXPECT_EQ(
+      cat({"--key-store", keys_.file("text"), "--key-store-password-file", keys_.file("password")})
+          .exit_code,
+      1);
 }
 
 }  // namespace
