@@ -128,6 +128,7 @@ channel::FileChannelOptions channel_options(const ChannelSetup& setup) {
   options.log.spare_slots_max = std::max(options.log.spare_slots_max, setup.spare_slots + 2);
   options.log.cache_bytes_max = setup.cache_bytes;
   options.durability = setup.durability;
+  options.ack_durability = setup.ack_durability;
   return options;
 }
 

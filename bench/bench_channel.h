@@ -26,6 +26,7 @@ struct ChannelSetup {
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   std::chrono::milliseconds checkpoint_interval{30'000};
   channel::Durability durability = channel::Durability::kCommit;
+  channel::AckDurability ack_durability = channel::AckDurability::kLazy;
 };
 
 struct LoadOptions {
@@ -77,13 +78,14 @@ class BenchChannel {
   /// Empties the channel and waits until its slots may be used again.
   Result<void> drain();
 
+  /// Until nothing is made in the background any more that the next load would be measured with.
+  Result<void> wait_for_spare_slots();
+
   [[nodiscard]] channel::FileChannel& channel() { return *channel_; }
   [[nodiscard]] MetricValues metrics() const;
 
  private:
   BenchChannel(const ChannelSetup& setup, io::FileSystem& file_system, const Clock& clock);
-
-  Result<void> wait_for_spare_slots();
 
   const ChannelSetup setup_;
   const Clock& clock_;

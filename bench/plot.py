@@ -6,6 +6,7 @@ RESULTS.json is what --json wrote; its `kind` decides what is drawn:
   backlog  open_time.svg (start after a kill, by backlog)
   peers    peers.svg (events per second by store)
   goals    goals.svg (each ratio against its bounds)
+  flume    flume.svg (the same, of the comparison with Flume)
 Needs nothing but Python.
 """
 
@@ -151,13 +152,14 @@ def reach(row):
     return bound / row["ratio"] if row["ratio"] and bound else (2.0 if row["ratio"] <= bound else 0.1)
 
 
-def draw_goals(rows):
-    rows = [row for row in rows if row.get("ratio") is not None and row.get("accepted")]
+def bars(rows, title):
+    rows = [row for row in rows if row.get("ratio") is not None and row.get("accepted")
+            and not (row["must"] is None and row["stretch"] is None)]
     if not rows:
-        raise PlotError("goals: nothing was measured")
+        raise PlotError(f"{title}: nothing was measured")
     height, row_height, left = TOP + 22 * len(rows) + 40, 22, 330
     width = 900
-    parts = [text(16, 24, "Goals: to the right of the line the must bound is reached (bars end at twice it)",
+    parts = [text(16, 24, f"{title}: to the right of the line the must bound is reached (bars end at twice it)",
                   "start", 15)]
     scale = (width - left - 90) / 2
     for i, row in enumerate(rows):
@@ -168,10 +170,19 @@ def draw_goals(rows):
                      f'fill="{color}"/>')
         parts.append(text(width - 82, y + 14, f"{row['ratio']:.3g} {row['verdict']}", "start", 11))
     parts.append(f'<path d="M{left + scale:.1f} {TOP}V{TOP + row_height * len(rows)}" stroke="#222"/>')
-    return {"goals.svg": document(parts, width, height)}
+    return document(parts, width, height)
 
 
-DRAWERS = {"channel": draw_channel, "backlog": draw_backlog, "peers": draw_peers, "goals": draw_goals}
+def draw_goals(rows):
+    return {"goals.svg": bars(rows, "Goals")}
+
+
+def draw_flume(rows):
+    return {"flume.svg": bars(rows, "Flume 1.11")}
+
+
+DRAWERS = {"channel": draw_channel, "backlog": draw_backlog, "peers": draw_peers, "goals": draw_goals,
+           "flume": draw_flume}
 
 
 def draw(report):
