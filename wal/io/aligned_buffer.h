@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 
 #include "wal/base/bytes.h"
@@ -14,7 +13,17 @@ namespace spillway::io {
 /// copied through often. It is advice and never fails.
 enum class PageAdvice : std::uint8_t { kNormal, kHuge };
 
+/// The deleter of AlignedBuffer.
+struct FreeBuffer {
+  std::size_t mapped_bytes = 0;  // 0: allocated
+  void operator()(std::byte* memory) const;
+};
+
 /// Move-only; a moved-from buffer is empty. Not thread-safe.
+///
+/// Large buffers are mapped, not allocated: what is freed goes back to the system at once. An
+/// allocator keeps it for the thread that had it, and a log whose backlog comes and goes would take
+/// its cache once per thread.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
@@ -39,11 +48,11 @@ class AlignedBuffer {
   [[nodiscard]] ByteSpan span() const { return {memory_.get(), size_}; }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const { std::free(memory); }
-  };
+  using Memory = std::unique_ptr<std::byte, FreeBuffer>;
 
-  std::unique_ptr<std::byte, Free> memory_;
+  static Memory map(std::size_t bytes, std::size_t alignment);
+
+  Memory memory_;
   std::size_t size_ = 0;
 };
 

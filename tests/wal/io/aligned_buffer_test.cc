@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
+#include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "wal/io/file.h"
 
@@ -24,12 +28,59 @@ TEST(AlignedBufferTest, IsBlockAlignedRoundedUpAndZeroed) {
   EXPECT_TRUE(is_zero(buffer.span()));
 }
 
+TEST(AlignedBufferTest, EverySizeIsWritableToItsEnd) {
+  for (const std::size_t bytes : {4 * kKiB, 255 * kKiB, 256 * kKiB, 1 * kMiB, 3 * kMiB + 5}) {
+    for (const PageAdvice advice : {PageAdvice::kNormal, PageAdvice::kHuge}) {
+      AlignedBuffer buffer(bytes, advice);
+      EXPECT_EQ(buffer.size(), align_up(bytes, kBlockBytes));
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % kBlockBytes, 0U);
+      EXPECT_TRUE(is_zero(buffer.span()));
+      std::fill(buffer.span().begin(), buffer.span().end(), std::byte{7});
+    }
+  }
+}
+
 TEST(AlignedBufferTest, HugePageAdviceKeepsTheContract) {
   AlignedBuffer buffer(2 * kMiB + kBlockBytes, PageAdvice::kHuge);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % (2 * kMiB), 0U);
   EXPECT_EQ(buffer.size(), 2 * kMiB + kBlockBytes);
   EXPECT_TRUE(is_zero(buffer.span()));
 }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SPILLWAY_HAS_ASAN 1
+#endif
+#endif
+#if !defined(SPILLWAY_HAS_ASAN) && !defined(__SANITIZE_ADDRESS__)
+double resident_mib() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  std::string word;
+  double kilobytes = 0;
+  while (rollup >> word) {
+    if (word == "Rss:" && rollup >> kilobytes) return kilobytes / 1024;
+  }
+  return 0;
+}
+
+// Each thread has an arena of the allocator, which would keep what another buffer pins there.
+TEST(AlignedBufferTest, FreedMemoryGoesBackWhicheverThreadHadIt) {
+  const double before = resident_mib();
+  ASSERT_GT(before, 0);
+  std::vector<AlignedBuffer> last_ones;
+  for (int round = 0; round < 4; ++round) {
+    std::thread([&] {
+      std::vector<AlignedBuffer> buffers;
+      for (int i = 0; i < 32; ++i) {
+        buffers.emplace_back(kMiB);
+        std::fill(buffers.back().span().begin(), buffers.back().span().end(), std::byte{1});
+      }
+      last_ones.push_back(std::move(buffers.back()));
+    }).join();
+  }
+  EXPECT_LT(resident_mib() - before, 32);
+}
+#endif
 
 TEST(AlignedBufferTest, MoveLeavesTheSourceEmpty) {
   AlignedBuffer from(kBlockBytes);
