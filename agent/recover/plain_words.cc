@@ -84,6 +84,17 @@ std::string time_in_words(std::uint64_t wall_ms) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", parts);
 }
 
+std::string duration_in_words(std::uint64_t ms) {
+  const std::uint64_t seconds = ms / 1000;
+  const std::uint64_t minutes = seconds / 60;
+  const std::uint64_t hours = minutes / 60;
+  if (seconds == 0) return fmt::format("{} ms", ms);
+  if (minutes == 0) return fmt::format("{} s", seconds);
+  if (hours == 0) return fmt::format("{} min", minutes);
+  if (hours < 24) return fmt::format("{} h {} min", hours, minutes % 60);
+  return fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
 std::string range_in_words(const wal::SequenceRange& range) {
   if (range.is_empty()) return "no events";
   if (range.count() == 1) return fmt::format("sequence {}", range.first.value);

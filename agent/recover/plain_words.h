@@ -21,6 +21,9 @@ std::string size_in_words(std::uint64_t bytes);
 /// "2026-01-31 23:59:59 UTC".
 std::string time_in_words(std::uint64_t wall_ms);
 
+/// "850 ms", "12 s", "3 min", "5 h 10 min", "12 d 3 h".
+std::string duration_in_words(std::uint64_t ms);
+
 /// "sequence 5", "sequences 5 to 9", "no events".
 std::string range_in_words(const wal::SequenceRange& range);
 

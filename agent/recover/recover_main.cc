@@ -135,7 +135,7 @@ bool read_header_filters(const std::vector<std::string>& filters, CatOptions& op
 }
 
 Result<int> run_status(const OfflineChannel& channel, const Arguments& arguments, Output& out) {
-  TRY_ASSIGN(const recover::StatusReport report, recover::make_status(channel));
+  TRY_ASSIGN(const recover::StatusReport report, recover::make_status(channel, SystemClock()));
   if (arguments.is_json) {
     out.write(recover::status_json(report));
   } else {

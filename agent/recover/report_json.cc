@@ -49,6 +49,17 @@ Json findings_of(const checkpoint::RecoveredLog& log) {
   return findings;
 }
 
+Json copies_of(const StatusReport& report) {
+  Json copies = Json::array();
+  for (const channel::QuarantinedCopy& copy : report.copies) {
+    copies.push_back({{"file", copy.name},
+                      {"segment", copy.segment.value},
+                      {"first_lsn", copy.first_lsn.value},
+                      {"end_lsn", copy.first_lsn.value + copy.bytes}});
+  }
+  return copies;
+}
+
 Json place_of(const OfflineChannel& channel) {
   return {{"channel_id", hex(channel.log.channel_id)},
           {"checkpoint_dir", channel.dirs.checkpoint_dir},
@@ -93,21 +104,25 @@ std::string status_json(const StatusReport& report) {
                     {"lost_between", report.lost_between()},
                     {"lost_now", report.lost_events},
                     {"lost_since_creation", log.lost_entries},
-                    {"oldest_put_after_ms", or_null(report.oldest_waiting_ms)}};
+                    {"oldest_put_after_ms", or_null(report.oldest_waiting_ms)},
+                    {"oldest_age_ms_max", or_null(report.oldest_age_ms_max)}};
   json["log"] = {{"end_lsn", log.end.lsn.value},
                  {"segments", log.segments.size()},
                  {"segment_bytes", report.segment_bytes},
+                 {"waiting_bytes", report.waiting_bytes},
                  {"scanned_bytes", log.scanned_bytes},
                  {"oldest_created_ms", or_null(report.oldest_created_ms)},
                  {"newest_created_ms", or_null(report.newest_created_ms)}};
   json["slots"] = {{"files", report.slot_files},
                    {"bytes", report.slot_bytes},
                    {"spare", report.spare_slots},
+                   {"discarded", report.discarded_slots},
                    {"left_alone", log.untouchable_slots.size()}};
   json["durability"] = "commit";
   json["keys"] = keys_of(*report.channel);
   json["has_unread_acknowledgements"] = !log.locked_segments.empty();
   json["findings"] = findings_of(log);
+  json["damage_copies"] = copies_of(report);
   json["notes"] = report.channel->dirs.notes;
   return text_of(json);
 }

@@ -32,6 +32,48 @@ Result<std::optional<std::uint64_t>> created_ms(const OfflineChannel& channel,
   return std::optional(found->second.header.created_wall_ms);
 }
 
+// Marked before the first cut, and shorter than the mark after the last.
+Result<bool> is_being_deleted(const OfflineChannel& channel, wal::SlotId slot,
+                              std::uint64_t bytes) {
+  if (bytes < wal::kSegmentDataOffset) return true;
+  TRY_ASSIGN(const auto survey,
+             checkpoint::survey_segments(*channel.slots, {slot}, channel.log.channel_id));
+  return !survey.discarded.empty();
+}
+
+Result<void> count_slots(const OfflineChannel& channel, StatusReport& report) {
+  const checkpoint::RecoveredLog& log = channel.log;
+  for (const wal::SlotId slot : channel.slots->found()) {
+    TRY_ASSIGN(const auto file, channel.slots->file(slot));
+    TRY_ASSIGN(const std::uint64_t bytes, file->size_bytes());
+    ++report.slot_files;
+    report.slot_bytes += bytes;
+    const bool is_used = std::any_of(log.segments.begin(), log.segments.end(),
+                                     [slot](const auto& segment) { return segment.slot == slot; });
+    const bool is_left_alone = std::find(log.untouchable_slots.begin(), log.untouchable_slots.end(),
+                                         slot) != log.untouchable_slots.end();
+    if (is_used || is_left_alone) continue;
+    TRY_ASSIGN(const bool is_deleted, is_being_deleted(channel, slot, bytes));
+    ++(is_deleted ? report.discarded_slots : report.spare_slots);
+  }
+  return {};
+}
+
+Result<void> find_oldest(const OfflineChannel& channel, const Clock& clock, StatusReport& report) {
+  const auto& segments = channel.log.segments;
+  const auto waiting = std::find_if(
+      segments.begin(), segments.end(),
+      [&](const wal::Segment& segment) { return segment.end_sequence > channel.log.acks.below(); });
+  if (waiting == segments.end()) return {};
+  TRY_ASSIGN(report.oldest_waiting_ms, created_ms(channel, *waiting));
+  const auto now_ms = static_cast<std::uint64_t>(clock.wall_ms());
+  // A clock that has been set back says nothing.
+  if (report.oldest_waiting_ms && *report.oldest_waiting_ms <= now_ms) {
+    report.oldest_age_ms_max = now_ms - *report.oldest_waiting_ms;
+  }
+  return {};
+}
+
 bool has_finding(const StatusReport& report, Finding::Kind kind) {
   const auto& findings = report.channel->log.findings;
   return std::any_of(findings.begin(), findings.end(),
@@ -70,8 +112,11 @@ void print_waiting(const StatusReport& report, Output& out) {
   if (report.lost_between() > 0) out.print("; {} in between lost", report.lost_between());
   out.write("\n");
   if (report.oldest_waiting_ms) {
-    out.print("          the oldest was put at {} or later\n",
-              time_in_words(*report.oldest_waiting_ms));
+    out.print("          the oldest was put at {} or later{}\n",
+              time_in_words(*report.oldest_waiting_ms),
+              report.oldest_age_ms_max
+                  ? ", at most " + duration_in_words(*report.oldest_age_ms_max) + " ago"
+                  : "");
   }
   if (report.state == State::kCrashed) {
     out.write("          some may have been delivered before the crash and are delivered again\n");
@@ -92,14 +137,20 @@ void print_damage(const StatusReport& report, Output& out) {
     out.print("          {} lost to damage since the channel was created\n",
               count_in_words(log.lost_entries, "event"));
   }
+  for (const channel::QuarantinedCopy& copy : report.copies) {
+    out.print("          kept of earlier damage: {}, {} of segment {} from LSN {} on\n", copy.name,
+              size_in_words(copy.bytes), copy.segment.value, copy.first_lsn.value);
+  }
 }
 
 void print_storage(const StatusReport& report, Output& out) {
   const checkpoint::RecoveredLog& log = report.channel->log;
-  out.print("Storage   {} with {} of log; {} ({}), {} spare, {} left alone\n",
-            count_in_words(log.segments.size(), "segment"), size_in_words(report.segment_bytes),
-            count_in_words(report.slot_files, "slot file"), size_in_words(report.slot_bytes),
-            report.spare_slots, log.untouchable_slots.size());
+  out.print(
+      "Storage   {} with {} of log, {} of it waiting; {} ({}), {} spare, {} left alone{}\n",
+      count_in_words(log.segments.size(), "segment"), size_in_words(report.segment_bytes),
+      size_in_words(report.waiting_bytes), count_in_words(report.slot_files, "slot file"),
+      size_in_words(report.slot_bytes), report.spare_slots, log.untouchable_slots.size(),
+      report.discarded_slots == 0 ? "" : fmt::format(", {} being deleted", report.discarded_slots));
   if (report.oldest_created_ms && report.newest_created_ms) {
     out.print("          oldest segment begun {}, newest {}\n",
               time_in_words(*report.oldest_created_ms), time_in_words(*report.newest_created_ms));
@@ -172,7 +223,7 @@ std::string_view state_name(State state) {
   return "unknown";
 }
 
-Result<StatusReport> make_status(const OfflineChannel& channel) {
+Result<StatusReport> make_status(const OfflineChannel& channel, const Clock& clock) {
   const checkpoint::RecoveredLog& log = channel.log;
   StatusReport report;
   report.channel = &channel;
@@ -182,30 +233,19 @@ Result<StatusReport> make_status(const OfflineChannel& channel) {
     report.has_damage = report.has_damage || is_damage(finding.kind);
     report.lost_events += finding.wanted;
   }
-  for (const wal::SlotId slot : channel.slots->found()) {
-    TRY_ASSIGN(const auto file, channel.slots->file(slot));
-    TRY_ASSIGN(const std::uint64_t bytes, file->size_bytes());
-    ++report.slot_files;
-    report.slot_bytes += bytes;
-    const bool is_used = std::any_of(log.segments.begin(), log.segments.end(),
-                                     [slot](const auto& segment) { return segment.slot == slot; });
-    const bool is_left_alone = std::find(log.untouchable_slots.begin(), log.untouchable_slots.end(),
-                                         slot) != log.untouchable_slots.end();
-    if (!is_used && !is_left_alone) ++report.spare_slots;
-  }
+  TRY(count_slots(channel, report));
   for (const wal::Segment& segment : log.segments) {
     report.segment_bytes += segment.end_lsn - segment.first_lsn;
   }
-  const auto waiting = std::find_if(
-      log.segments.begin(), log.segments.end(),
-      [&](const wal::Segment& segment) { return segment.end_sequence > log.acks.below(); });
-  if (waiting != log.segments.end() && log.pending_entries() > 0) {
-    TRY_ASSIGN(report.oldest_waiting_ms, created_ms(channel, *waiting));
+  if (log.pending_entries() > 0) {
+    report.waiting_bytes = log.end.lsn - log.first_unread().lsn;
+    TRY(find_oldest(channel, clock, report));
   }
   if (!log.segments.empty()) {
     TRY_ASSIGN(report.oldest_created_ms, created_ms(channel, log.segments.front()));
     TRY_ASSIGN(report.newest_created_ms, created_ms(channel, log.segments.back()));
   }
+  TRY_ASSIGN(report.copies, channel::list_quarantine(*channel.checkpoint_directory));
   return report;
 }
 

@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "checkpoint/manifest.h"
 #include "tests/agent/recover/recover_binary.h"
 #include "tests/support/stored_channel.h"
+#include "wal/base/bytes.h"
+#include "wal/segment_header.h"
 
 namespace spillway::agent::recover {
 namespace {
@@ -53,7 +56,16 @@ TEST_F(RecoverStatusTest, CleanChannelNamesWhatWaits) {
   EXPECT_EQ(json["events"]["first_sequence"], 3);
   EXPECT_EQ(json["events"]["end_sequence"], 6);
   EXPECT_EQ(json["events"]["oldest_put_after_ms"], test::FakeClock::kStartWallMs);
+  // Told by the clock of the machine: the event was put when FakeClock began.
+  EXPECT_GT(json["events"]["oldest_age_ms_max"], 86'400'000);
+  EXPECT_TRUE(contains(result.out, "UTC or later, at most ")) << result.out;
   EXPECT_EQ(json["log"]["segments"], 1);
+  // Blocks of 4 KiB; what precedes the third event's is done with, as far as the manifest knows.
+  EXPECT_GE(json["log"]["waiting_bytes"], 3 * 4096);
+  EXPECT_LE(json["log"]["waiting_bytes"], json["log"]["segment_bytes"]);
+  EXPECT_EQ(json["slots"]["spare"], 0);
+  EXPECT_EQ(json["slots"]["discarded"], 0);
+  EXPECT_EQ(json["damage_copies"].size(), 0U);
   EXPECT_EQ(json["log"]["scanned_bytes"], 0);  // the manifest said it all
   EXPECT_EQ(json["log"]["oldest_created_ms"], test::FakeClock::kStartWallMs);
   EXPECT_EQ(json["slots"]["files"], 1);
@@ -65,7 +77,43 @@ TEST_F(RecoverStatusTest, EmptyChannelSaysThatNothingWaits) {
   const RunResult result = status();
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_SAYS(result, "no events; the next one gets sequence 1");
-  EXPECT_EQ(status_json()["events"]["oldest_put_after_ms"], nullptr);
+  const auto json = status_json();
+  EXPECT_EQ(json["events"]["oldest_put_after_ms"], nullptr);
+  EXPECT_EQ(json["events"]["oldest_age_ms_max"], nullptr);
+  EXPECT_EQ(json["log"]["waiting_bytes"], 0);
+}
+
+TEST_F(RecoverStatusTest, SpareSlotsAreToldFromThoseBeingDeleted) {
+  stored_.put_numbered(1);
+  stored_.stop();
+  std::ofstream(stored_.file(StoredChannel::slot(7))) << std::string(1024 * 1024, '\0');
+  std::vector<std::byte> mark(wal::kSegmentDataOffset);
+  wal::encode_discard_mark(mark);
+  std::ofstream(stored_.file(StoredChannel::slot(8)), std::ios::binary) << as_text(mark);
+  std::ofstream(stored_.file(StoredChannel::slot(9))).flush();
+  const auto json = status_json();
+  EXPECT_EQ(json["slots"]["files"], 4);
+  EXPECT_EQ(json["slots"]["spare"], 1);
+  EXPECT_EQ(json["slots"]["discarded"], 2);
+  EXPECT_SAYS(status(), "1 spare, 0 left alone, 2 being deleted");
+}
+
+// The start, or a sink, has met damage and kept a copy: its range is still known afterwards.
+TEST_F(RecoverStatusTest, RangesOfEarlierDamageAreNamed) {
+  stored_.put_numbered(3);
+  stored_.stop();
+  std::ofstream(stored_.file("checkpoint/damaged-2-12288.bin")) << std::string(8192, 'x');
+  std::ofstream(stored_.file("checkpoint/damaged-1-4096.bin")) << std::string(4096, 'x');
+  std::ofstream(stored_.file("checkpoint/damaged-one.bin")) << "not ours";
+  const RunResult result = status();
+  EXPECT_EQ(result.exit_code, 0) << "no damage now";
+  EXPECT_SAYS(result, "damaged-2-12288.bin, 8.0 KiB of segment 2 from LSN 12288 on");
+  const auto copies = status_json()["damage_copies"];
+  ASSERT_EQ(copies.size(), 2U);
+  EXPECT_EQ(copies[0]["first_lsn"], 4096);
+  EXPECT_EQ(copies[0]["end_lsn"], 8192);
+  EXPECT_EQ(copies[1]["segment"], 2);
+  EXPECT_EQ(copies[1]["file"], "damaged-2-12288.bin");
 }
 
 TEST_F(RecoverStatusTest, CrashedChannelIsNoDamage) {
