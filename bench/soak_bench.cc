@@ -92,19 +92,19 @@ class SoakProgress {
   double next_;  // not before
 };
 
-constexpr std::string_view kRowFormat = "{:<26} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n";
+constexpr std::string_view kRowFormat = "{:<26} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}  {}\n";
 
 void print_quantity(std::string_view what, const SoakQuantity& q, double unit,
                     std::string_view must) {
   const auto number = [unit](double value) {
     return unit == 1 ? fmt::format("{:.0f}", value) : fmt::format("{:.1f}", value / unit);
   };
-  fmt::print(kRowFormat, what, number(q.min), number(q.max), number(q.spread()), number(q.growth),
-             must, verdict_name(q.verdict));
+  fmt::print(kRowFormat, what, number(q.min), number(q.max), number(q.spread()), number(q.drift),
+             number(q.growth), must, verdict_name(q.verdict));
 }
 
 void print_result(const SoakRun& run, const SoakVerdict& verdict) {
-  fmt::print(kRowFormat, "after the first cycle", "min", "max", "spread", "growth", "must",
+  fmt::print(kRowFormat, "after the first cycle", "min", "max", "spread", "drift", "growth", "must",
              "verdict");
   if (verdict.resident_bytes.verdict == Verdict::kNotMeasured) {
     fmt::print(
@@ -112,7 +112,7 @@ void print_result(const SoakRun& run, const SoakVerdict& verdict) {
         "a smaller backlog\n",
         verdict.cycles, kSoakCyclesMin);
   } else {
-    print_quantity("resident memory, MiB", verdict.resident_bytes, kMebi, "spread<=64");
+    print_quantity("resident memory, MiB", verdict.resident_bytes, kMebi, "drift<=64");
     print_quantity("open files", verdict.open_files, 1, "growth<=0");
   }
   fmt::print(
@@ -130,6 +130,14 @@ std::vector<double> series(const SoakRun& run, double SoakSample::*field, double
   return values;
 }
 
+std::vector<double> cycles_of(const SoakRun& run) {
+  std::vector<double> values;
+  for (const SoakSample& sample : run.samples) {
+    values.push_back(static_cast<double>(sample.cycles));
+  }
+  return values;
+}
+
 ReportRow report_row(const SoakPlan& plan, const SoakRun& run, const SoakVerdict& verdict) {
   const SoakQuantity& memory = verdict.resident_bytes;
   const SoakQuantity& files = verdict.open_files;
@@ -142,6 +150,7 @@ ReportRow report_row(const SoakPlan& plan, const SoakRun& run, const SoakVerdict
           {"resident_mib_min", memory.min / kMebi},
           {"resident_mib_max", memory.max / kMebi},
           {"resident_mib_spread", memory.spread() / kMebi},
+          {"resident_mib_drift", memory.drift / kMebi},
           {"resident_mib_growth", memory.growth / kMebi},
           {"resident_verdict", std::string(verdict_name(memory.verdict))},
           {"open_files_min", files.min},
@@ -153,6 +162,7 @@ ReportRow report_row(const SoakPlan& plan, const SoakRun& run, const SoakVerdict
           {"put_p50_ms", static_cast<double>(run.put_p50_ns) / 1e6},
           {"put_p999_ms", static_cast<double>(run.put_p999_ns) / 1e6},
           {"put_max_ms", static_cast<double>(run.put_max_ns) / 1e6},
+          {"sample_cycles", cycles_of(run)},
           {"at_seconds", series(run, &SoakSample::seconds, 1)},
           {"backlog_mib", series(run, &SoakSample::backlog_bytes, kMebi)},
           {"resident_mib", series(run, &SoakSample::resident_bytes, kMebi)},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 namespace spillway::bench {
 namespace {
@@ -20,10 +21,29 @@ double highest(std::span<const SoakSample> samples, Field field) {
   return high;
 }
 
+// Over whole cycles: of their peaks and of their low points, how far they lie apart.
+double drift_of(std::span<const SoakSample> samples, Field field) {
+  std::vector<double> lows;
+  std::vector<double> highs;
+  for (std::size_t begin = 0, end = 0; begin < samples.size(); begin = end) {
+    while (end < samples.size() && samples[end].cycles == samples[begin].cycles) ++end;
+    if (end == samples.size()) break;  // the last one has not ended
+    const auto cycle = samples.subspan(begin, end - begin);
+    lows.push_back(lowest(cycle, field));
+    highs.push_back(highest(cycle, field));
+  }
+  const auto spread = [](const std::vector<double>& values) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    return values.empty() ? 0 : *high - *low;
+  };
+  return std::max(spread(lows), spread(highs));
+}
+
 SoakQuantity quantity_of(std::span<const SoakSample> samples, Field field) {
   const std::size_t third = samples.size() / 3;
   return {.min = lowest(samples, field),
           .max = highest(samples, field),
+          .drift = drift_of(samples, field),
           .growth = lowest(samples.last(third), field) - lowest(samples.first(third), field)};
 }
 
@@ -41,7 +61,7 @@ SoakVerdict judge_soak(const std::vector<SoakSample>& samples) {
   verdict.resident_bytes = quantity_of(counted, &SoakSample::resident_bytes);
   verdict.open_files = quantity_of(counted, &SoakSample::open_files);
   verdict.resident_bytes.verdict =
-      verdict.resident_bytes.spread() <= kSoakResidentSpreadMax ? Verdict::kMust : Verdict::kMissed;
+      verdict.resident_bytes.drift <= kSoakResidentDriftMax ? Verdict::kMust : Verdict::kMissed;
   verdict.open_files.verdict = verdict.open_files.growth <= 0 ? Verdict::kMust : Verdict::kMissed;
   return verdict;
 }

@@ -10,8 +10,8 @@
 
 namespace spillway::bench {
 
-/// Memory after the first cycle stays within this, whatever the backlog does.
-inline constexpr double kSoakResidentSpreadMax = 64.0 * kMiB;
+/// Memory at the same phase of the cycles stays within this.
+inline constexpr double kSoakResidentDriftMax = 64.0 * kMiB;
 
 /// Cycles behind the warm-up without which nothing can be said about growth.
 inline constexpr std::size_t kSoakCyclesMin = 3;
@@ -20,15 +20,17 @@ inline constexpr std::size_t kSoakCyclesMin = 3;
 struct SoakQuantity {
   double min = 0;
   double max = 0;
+  double drift = 0;   // between the highest peak and the lowest of all cycles, or their low points
   double growth = 0;  // of the lowest value, from the first third of the time to the last
   Verdict verdict = Verdict::kNotMeasured;
 
   [[nodiscard]] double spread() const { return max - min; }
 };
 
-/// kMust: resident memory has a spread within the bound; the fewest open files of the last third
-/// are not more than those of the first. What a phase of a cycle needs comes back with it, a leak
-/// does not go away: it raises the lowest value.
+/// kMust: the drift of resident memory is within the bound; the fewest open files of the last third
+/// are not more than those of the first. Cache and read-ahead come and go with the backlog, by as
+/// much as they are configured to: what a phase of a cycle needs comes back with it. A leak does
+/// not go away: it raises the peaks and the low points.
 struct SoakVerdict {
   std::size_t cycles = 0;  // counted
   double backlog_bytes_max = 0;

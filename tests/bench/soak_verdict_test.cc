@@ -25,12 +25,13 @@ std::vector<SoakSample> sawtooth(std::size_t cycles, double swing_mib, double le
   return samples;
 }
 
-TEST(SoakVerdictTest, SwingsWithinTheBoundAreFlat) {
-  const SoakVerdict verdict = judge_soak(sawtooth(10, 60, 0, 0));
+TEST(SoakVerdictTest, SwingsThatComeBackAreFlat) {
+  const SoakVerdict verdict = judge_soak(sawtooth(10, 90, 0, 0));
   EXPECT_TRUE(verdict.is_kept());
   EXPECT_EQ(verdict.cycles, 8U);  // the first is warm-up, the last has not ended
   EXPECT_DOUBLE_EQ(verdict.backlog_bytes_max, 1000);
-  EXPECT_DOUBLE_EQ(verdict.resident_bytes.spread(), 60 * kMebi);
+  EXPECT_DOUBLE_EQ(verdict.resident_bytes.spread(), 90 * kMebi);
+  EXPECT_DOUBLE_EQ(verdict.resident_bytes.drift, 0);
   EXPECT_DOUBLE_EQ(verdict.open_files.spread(), 16);
 }
 
@@ -40,8 +41,10 @@ TEST(SoakVerdictTest, WhatTheFirstCycleAddsIsWarmUp) {
   EXPECT_TRUE(judge_soak(samples).is_kept());
 }
 
-TEST(SoakVerdictTest, LargeSwingsAreNot) {
-  const SoakVerdict verdict = judge_soak(sawtooth(10, 65, 0, 0));
+TEST(SoakVerdictTest, OneCycleThatNeedsMuchMoreIsDrift) {
+  std::vector<SoakSample> samples = sawtooth(10, 60, 0, 0);
+  samples[65].resident_bytes += 100 * kMebi;
+  const SoakVerdict verdict = judge_soak(samples);
   EXPECT_EQ(verdict.resident_bytes.verdict, Verdict::kMissed);
   EXPECT_EQ(verdict.open_files.verdict, Verdict::kMust);
   EXPECT_FALSE(verdict.is_kept());
