@@ -234,7 +234,8 @@ void LogWriter::wait_for_work(MutexLock& lock) {
   const bool is_woken =
       !is_urgent && work_.wait_for(lock, std::chrono::milliseconds(options_.idle_flush_ms));
   if (is_woken || is_busy() || is_stopping_ || poison_) return;
-  if (blocks_before != metrics_.blocks.value() && pending_acks_.empty()) return;
+  // Another writer thread may have written what was missing, just before this one began to wait.
+  if (pending_acks_.empty() && (!needs_proof_ || blocks_before != metrics_.blocks.value())) return;
   // A block without entries carries the acknowledgements and proves what came before durable.
   static_cast<void>(open_batch(0));
   lead(lock, nullptr);
