@@ -1,4 +1,6 @@
 // What a file channel tells about itself.
+#include <algorithm>
+
 #include "channel/file_channel_engine.h"
 #include "wal/base/check.h"
 
@@ -88,8 +90,13 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.counter("slots_unprepared_total", "Slots used before they were pre-written.",
                slots.unprepared);
   collect_reading(engine, sink);
-  sink.counter("lost_ranges_total", "Damaged ranges that consumers have skipped since the start.",
-               lost_ranges_.value());
+  const auto& findings = recovered_.findings;
+  const auto found_at_start = std::count_if(findings.begin(), findings.end(), [](const auto& f) {
+    return f.kind == checkpoint::Finding::Kind::kLost && f.wanted > 0;
+  });
+  sink.counter("lost_ranges_total",
+               "Damaged ranges that the start has found and consumers have skipped since.",
+               lost_ranges_.value() + static_cast<std::uint64_t>(found_at_start));
   sink.counter("lost_events_total", "Events lost to damage since the channel was created.",
                lost_entries_.load());
   sink.counter("corrupt_events_total", "Events that were stored whole and are no events.",

@@ -48,9 +48,20 @@ TEST_F(FlumeDamageCasesTest, DamagedEventCostsItselfAndNothingElse) {
   expected.erase(expected.begin() + 41);
   EXPECT_EQ(on.drain(), expected);
   EXPECT_EQ(on.counter("lost_events_total"), 1U);
+  EXPECT_EQ(on.counter("lost_ranges_total"), 1U);
   EXPECT_EQ(on.channel().size_events(), 0U);
   ASSERT_TRUE(on.put({"more"}));
   EXPECT_THAT(on.drain(), ElementsAre("more"));
+}
+
+TEST_F(FlumeDamageCasesTest, RangesThatTheStartFindsAreCountedOnce) {
+  on.put_one_by_one("event-", 10);
+  on.damage("event-3");
+  on.crash_and_open();
+  EXPECT_EQ(on.counter("lost_ranges_total"), 1U);
+  EXPECT_EQ(on.drain().size(), 9U);
+  EXPECT_EQ(on.counter("lost_ranges_total"), 1U);
+  EXPECT_EQ(on.counter("lost_events_total"), 1U);
 }
 
 // TestFileChannelErrorMetrics (corrupt event), and the room of what is lost comes back
