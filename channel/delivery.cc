@@ -124,19 +124,34 @@ Result<bool> Delivery::next_block() {
       next_sequence_ = step.lost->entries.end;
       continue;
     }
-    if (!step.block) continue;  // what was reclaimed reached over end_
+    if (step.reclaimed) {
+      if (!is_acknowledged(step.reclaimed->entries)) lost_.push_back(*step.reclaimed);
+      next_sequence_ = step.reclaimed->entries.end;
+      continue;
+    }
+    if (!step.block) continue;
     block_ = std::move(*step.block);
     CHECK(block_->first_sequence() >= next_sequence_);
     next_sequence_ = block_->first_sequence();
     records_ = wal::PayloadReader(block_->payload);
     entries_ = wal::EntryReader();
-    marks_.push_back({.lsn = block_->lsn(), .first_sequence = block_->first_sequence()});
+    add_mark(*block_);
     const auto put_ns = put_times_.time_of(block_->first_sequence());
     if (put_ns && block_->header.entry_count > 0) {
       queue_wait_ns.record(clock_.monotonic_ns() - *put_ns);
     }
     return true;
   }
+}
+
+void Delivery::add_mark(const wal::Block& block) {
+  if (marks_.size() >= kMarksMax) {
+    // The first one is the one that holds; the others only tell how far it may move one day.
+    std::size_t kept = 1;
+    for (std::size_t i = 2; i < marks_.size(); i += 2) marks_[kept++] = marks_[i];
+    marks_.resize(kept);
+  }
+  marks_.push_back({.lsn = block.lsn(), .first_sequence = block.first_sequence()});
 }
 
 void Delivery::add(Lease& lease, Sequence sequence, const EventView& event,
@@ -254,11 +269,7 @@ Delivery::Progress Delivery::progress(const wal::LogEnd& end) {
   {
     const MutexLock lock(ack_mutex_);
     // Entries behind `end` are acknowledged by records behind it, too: replay will see those.
-    progress.acks = checkpoint::AckState(std::min(acks_.below(), end.next_sequence));
-    for (SequenceRange range : acks_.ranges()) {
-      range.end = std::min(range.end, end.next_sequence);
-      if (range.first < range.end) progress.acks.add(range);
-    }
+    progress.acks = acks_.before(end.next_sequence);
   }
   put_times_.forget_below(progress.acks.below());
   const MutexLock lock(mutex_);
@@ -274,6 +285,16 @@ Delivery::Progress Delivery::progress(const wal::LogEnd& end) {
 Sequence Delivery::acked_below() const {
   const MutexLock lock(ack_mutex_);
   return acks_.below();
+}
+
+bool Delivery::is_out_of_order() const {
+  const MutexLock lock(ack_mutex_);
+  return acks_.range_count() > 0;
+}
+
+bool Delivery::is_acknowledged(const SequenceRange& entries) const {
+  const MutexLock lock(ack_mutex_);
+  return acks_.covers(entries);
 }
 
 }  // namespace spillway::channel

@@ -87,6 +87,12 @@ class Delivery final : public wal::DurableListener {
   /// Every entry before it is acknowledged.
   [[nodiscard]] wal::Sequence acked_below() const;
 
+  /// Whether entries are acknowledged behind others that are not.
+  [[nodiscard]] bool is_out_of_order() const;
+
+  /// Whether all of these entries are acknowledged.
+  [[nodiscard]] bool is_acknowledged(const wal::SequenceRange& entries) const;
+
   /// When the oldest unacknowledged entry was put; nullopt when there is none, or it was put before
   /// this start.
   [[nodiscard]] std::optional<std::uint64_t> oldest_put_ns() const {
@@ -106,6 +112,8 @@ class Delivery final : public wal::DurableListener {
     wal::Lsn lsn;
     wal::Sequence first_sequence;
   };
+  // Beyond it every second one goes: an event may hang for hours while others pass.
+  static constexpr std::size_t kMarksMax = 4096;
 
   [[nodiscard]] bool has_events() const;
   bool wait_for_events(const Deadline& deadline);
@@ -113,6 +121,7 @@ class Delivery final : public wal::DurableListener {
   Result<void> fill(std::size_t events_max, Lease& lease) REQUIRES(mutex_);
   Result<bool> next_entry(wal::Sequence& sequence, ByteSpan& entry) REQUIRES(mutex_);
   Result<bool> next_block() REQUIRES(mutex_);
+  void add_mark(const wal::Block& block) REQUIRES(mutex_);
   void add(Lease& lease, wal::Sequence sequence, const EventView& event,
            const wal::SharedMemory& pin) REQUIRES(mutex_);
   /// Returns how many of the entries were not acknowledged before.

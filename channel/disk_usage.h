@@ -22,8 +22,8 @@ class DiskUsage {
         delivery_(delivery),
         is_limited_(capacity.bytes_max() != Capacity::kUnlimited) {}
 
-  /// From the block of the oldest unacknowledged event to the end of the log; inside a segment by
-  /// proportion.
+  /// Of the segments from the block of the oldest unacknowledged event to the end of the log;
+  /// inside the first one by proportion.
   [[nodiscard]] std::uint64_t bytes() const {
     return segments_.bytes_from(delivery_.acked_below());
   }

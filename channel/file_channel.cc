@@ -36,17 +36,6 @@ FileChannelOptions with_block_durability(FileChannelOptions options) {
   return options;
 }
 
-// The segments as of `end`: what the writer has begun since then is not part of it.
-std::vector<wal::Segment> segments_until(std::vector<wal::Segment> segments, wal::LogEnd& end) {
-  std::erase_if(segments, [&](const wal::Segment& s) { return s.first_lsn > end.lsn; });
-  if (segments.empty()) return segments;
-  wal::Segment& last = segments.back();
-  last.end_lsn = end.lsn;
-  last.end_sequence = end.next_sequence;
-  end.last_segment = std::max(end.last_segment, last.number);
-  return segments;
-}
-
 }  // namespace
 
 /// Holds the engine, so that a transaction forgotten over a stop() does no harm.
@@ -72,7 +61,11 @@ class FileChannel::Take final : public TakeTransaction {
     engine->capacity.release(lease_.events.size(), 0);
     engine->usage->settle();
     channel_.counters_.take_successes.add(lease_.events.size());
-    channel_.request_checkpoint_if_due();
+    if (channel_.has_drained_segment(lease_)) {
+      channel_.request_checkpoint();
+    } else {
+      channel_.request_checkpoint_if_due();
+    }
     return {};
   }
 
@@ -171,7 +164,8 @@ Result<void> FileChannel::lock_directories(Engine& engine) {
 }
 
 Result<void> FileChannel::recover(Engine& engine) {
-  engine.manifests = std::make_unique<checkpoint::ManifestStore>(*engine.checkpoint_directory);
+  engine.manifests = std::make_unique<checkpoint::ManifestStore>(*engine.checkpoint_directory,
+                                                                 options_.manifest_bytes_max);
   // What a crashed process did to the directories must be durable before it is relied on.
   TRY(engine.checkpoint_directory->sync());
   std::vector<io::Directory*> directories;
@@ -223,6 +217,7 @@ Result<void> FileChannel::check_keys(Engine& engine) const {
 
 Result<void> FileChannel::open_log(Engine& engine) {
   TRY(engine.manifests->create_if_missing());
+  TRY(restate_manifests(engine));
   std::vector<wal::SlotId> in_use = recovered_.untouchable_slots;
   for (const wal::Segment& segment : recovered_.segments) {
     engine.segments.append(segment);
@@ -294,7 +289,11 @@ Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
   counters_.put_attempts.add(batch.size());
   TRY(check(batch));
   settle_dropped(*engine_);
+  TRY(check_manifest_room());
   const std::uint64_t cost_bytes = engine_->usage->cost_of_put(batch.entries().size());
+  // What others have drained counts until a checkpoint gives it back.
+  const bool must_wait = engine_->capacity.used_bytes() + cost_bytes > options_.bytes_max;
+  if (cost_bytes > 0 && must_wait && can_reclaim()) request_checkpoint();
   TRY(engine_->capacity.acquire(batch.size(), cost_bytes, options_.keep_alive));
   const std::uint64_t started_ns = clock_.monotonic_ns();
   const Result<void> logged = log_batch(batch, durability);
@@ -310,6 +309,17 @@ Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
   counters_.put_successes.add(batch.size());
   request_checkpoint_if_due();
   return {};
+}
+
+// Each segment is a row of the manifest. Refused in time, or no checkpoint could be made any more.
+Result<void> FileChannel::check_manifest_room() {
+  if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
+  if (can_reclaim()) request_checkpoint();
+  if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
+  return Error{.code = Errc::kFull,
+               .what =
+                   "channel has as many segments as its manifest can list: its sinks may not be "
+                   "keeping up, or segmentSize is too small"};
 }
 
 Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durability) {
@@ -396,88 +406,6 @@ void FileChannel::on_space(wal::SpaceState now, const Error& why) const {
                 "the disk is full for this channel: puts are refused, sinks go on",
                 {{"channel", options_.name}, {"error", why}});
       return;
-  }
-}
-
-// ---- checkpoints
-
-Result<void> FileChannel::store_manifest(Engine& engine, bool is_clean) {
-  const MutexLock lock(checkpoint_mutex_);
-  if (!is_clean) engine.writer->finish_drained_segment(engine.delivery->acked_below());
-  checkpoint::Manifest manifest;
-  manifest.channel_id = recovered_.channel_id;
-  manifest.end = engine.writer->durable_end();  // before the rest, which is clamped to it
-  manifest.is_clean = is_clean;
-  if (options_.durability == Durability::kOs) TRY(engine.writer->sync());
-  const Delivery::Progress progress = engine.delivery->progress(manifest.end);
-  manifest.acks = progress.acks;
-  manifest.read_lsn = progress.read_lsn;
-  manifest.read_sequence = progress.read_sequence;
-  manifest.lost_entries = lost_entries_.load();
-  const std::vector<wal::Segment> drained = engine.segments.remove_acked(progress.acks.below());
-  manifest.segments = segments_until(engine.segments.snapshot(), manifest.end);
-
-  const Result<void> stored = engine.manifests->store(manifest);
-  if (!stored.has_value()) {
-    engine.segments.put_back(drained);
-    checkpoint_errors_.add();
-    return stored;
-  }
-  // Only now may the slots be overwritten: no manifest refers to them any more.
-  for (const wal::Segment& segment : drained) engine.slots->release(segment.slot);
-  checkpoints_.add();
-  const auto& segments = manifest.segments;
-  const bool can_reclaim = !segments.empty() && segments.front().is_sealed;
-  reclaim_at_.store(can_reclaim ? segments.front().end_sequence.value : UINT64_MAX);
-  checkpoint_at_bytes_.store(engine.writer->metrics().bytes.value() + options_.checkpoint_bytes);
-  return {};
-}
-
-Result<void> FileChannel::checkpoint() {
-  const GatePass pass(gate_);
-  if (!pass.is_admitted()) return kClosedError;
-  return store_manifest(*engine_, /*is_clean=*/false);
-}
-
-void FileChannel::request_checkpoint_if_due() {
-  const bool is_due = engine_->delivery->acked_below().value >= reclaim_at_.load() ||
-                      engine_->writer->metrics().bytes.value() >= checkpoint_at_bytes_.load();
-  if (is_due) request_checkpoint();
-}
-
-bool FileChannel::can_reclaim() const {
-  const std::vector<wal::Segment> segments = engine_->segments.snapshot();
-  return !segments.empty() && (segments.front().is_sealed || !engine_->slots->has_room()) &&
-         segments.front().end_sequence <= engine_->delivery->acked_below();
-}
-
-void FileChannel::request_checkpoint() {
-  if (options_.log.background == wal::Background::kNone) {
-    static_cast<void>(store_manifest(*engine_, /*is_clean=*/false));  // counted; tried again
-    return;
-  }
-  const MutexLock lock(wake_mutex_);
-  if (is_checkpoint_wanted_) return;
-  is_checkpoint_wanted_ = true;
-  wake_.notify_one();
-}
-
-void FileChannel::run_checkpoints() {
-  const std::shared_ptr<Engine> engine = engine_;
-  MutexLock lock(wake_mutex_);
-  while (!is_stopping_) {
-    if (!is_checkpoint_wanted_) wake_.wait_for(lock, options_.checkpoint_interval);
-    if (is_stopping_) return;
-    lock.unlock();
-    const auto stored = store_manifest(*engine, /*is_clean=*/false);
-    if (!stored.has_value()) {
-      log_error("channel.checkpoint_failed", "cannot write the manifest; space is not reclaimed",
-                {{"channel", options_.name}, {"error", stored.error()}});
-    }
-    lock.lock();
-    is_checkpoint_wanted_ = false;
-    // A manifest that cannot be written is not tried again before the interval.
-    if (!stored.has_value() && !is_stopping_) wake_.wait_for(lock, options_.checkpoint_interval);
   }
 }
 

@@ -50,8 +50,8 @@ struct FileChannelOptions {
   std::vector<std::string> data_dirs{};  // slot files, on all of them in turn; at least one
   std::uint64_t capacity_events = 1'000'000;
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
-  // Log bytes from the oldest unacknowledged event on. The files take up to two slots and the spare
-  // ones more.
+  // Bytes of the segments from the oldest unacknowledged event on, without those reclaimed in
+  // between. The files take up to two slots and the spare ones more.
   std::uint64_t bytes_max = Capacity::kUnlimited;
   std::chrono::milliseconds keep_alive{3000};  // how long a put waits for room
   std::chrono::milliseconds checkpoint_interval{30'000};
@@ -59,7 +59,9 @@ struct FileChannelOptions {
   AckDurability ack_durability = AckDurability::kLazy;
   ScrubOptions scrub{};
   // Log written since the last checkpoint: bounds what a start after a crash has to scan.
+  // Not larger than a slot: also when a segment is finished, so that no start scans two of them.
   std::uint64_t checkpoint_bytes = 32 * kMiB;
+  std::size_t manifest_bytes_max = checkpoint::kManifestSlotBytes;  // puts are refused beyond it
   wal::LogOptions log{};
   // Read at each start; none: plain text, and events that are encrypted make the start fail.
   std::function<Result<std::shared_ptr<const wal::KeyRing>>()> load_keys{};
@@ -77,8 +79,9 @@ class FileChannel final : public Channel {
   Result<void> start() override;
   void stop() override;
 
-  /// As Channel::put; kNoSpace: the disk is full, nothing was put, room comes back as sinks drain.
-  /// kIo: the device failed; the channel takes no more events until it is started again.
+  /// As Channel::put; kFull also when the manifest has no room for another segment. kNoSpace: the
+  /// disk is full, nothing was put, room comes back as sinks drain. kIo: the device failed; the
+  /// channel takes no more events until it is started again.
   Result<void> put(const EventBatch& batch) override { return put(batch, options_.durability); }
 
   /// One transaction with a durability of its own. kCommit makes durable what was put before it,
@@ -118,11 +121,14 @@ class FileChannel final : public Channel {
   Result<void> check_keys(Engine& engine) const;
   Result<void> open_log(Engine& engine);
   Result<void> store_manifest(Engine& engine, bool is_clean);
+  Result<void> restate_manifests(Engine& engine) const;
   void on_space(wal::SpaceState now, const Error& why) const;
   void on_lost(const wal::LostRange& lost, std::uint64_t wanted);
   void request_checkpoint_if_due();
   void request_checkpoint();
+  [[nodiscard]] bool has_drained_segment(const Lease& acknowledged) const;
   [[nodiscard]] bool can_reclaim() const;
+  Result<void> check_manifest_room();
   void run_checkpoints();
   Result<void> check(const EventBatch& batch) const;
   void collect_reading(const Engine& engine, MetricSink& sink) const;
@@ -145,6 +151,7 @@ class FileChannel final : public Channel {
   mutable std::atomic<std::uint64_t> settled_entries_{0};  // of the writer's dropped ones
   std::atomic<std::uint64_t> reclaim_at_{UINT64_MAX};      // sequence that frees the oldest segment
   std::atomic<std::uint64_t> checkpoint_at_bytes_{UINT64_MAX};
+  std::atomic<std::uint64_t> checkpoint_at_sealed_{UINT64_MAX};  // segment number
 
   Mutex checkpoint_mutex_;  // one manifest at a time
   Mutex wake_mutex_;

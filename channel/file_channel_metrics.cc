@@ -76,7 +76,7 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.gauge("segments", "Segments with unacknowledged events.",
              static_cast<double>(engine.segments.size()));
   sink.gauge("spare_slots", "Slot files ready for use.", static_cast<double>(slots.spare));
-  sink.gauge("log_bytes", "Log bytes from the oldest unacknowledged event on.",
+  sink.gauge("log_bytes", "Bytes of the segments from the oldest unacknowledged event on.",
              static_cast<double>(engine.usage->bytes()));
   sink.gauge(
       "log_bytes_max", "Their limit, maxBytes; 0: none.",

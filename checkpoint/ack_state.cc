@@ -67,6 +67,14 @@ std::vector<SequenceRange> AckState::ranges() const {
   return all;
 }
 
+AckState AckState::before(Sequence end) const {
+  AckState part(std::min(below_, end));
+  for (const auto& range : ranges_) {
+    part.add({.first = range.first, .end = std::min(range.second, end)});
+  }
+  return part;
+}
+
 SequenceRange AckState::first_pending(SequenceRange range) const {
   Sequence first = std::max(range.first, below_);
   const auto next = ranges_.upper_bound(first);  // ranges never touch: `first` stays below it

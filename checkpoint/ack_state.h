@@ -38,6 +38,14 @@ class AckState {
   /// acknowledged one; empty (at range.end) when all are acknowledged.
   [[nodiscard]] wal::SequenceRange first_pending(wal::SequenceRange range) const;
 
+  /// Whether all of `range` are acknowledged.
+  [[nodiscard]] bool covers(wal::SequenceRange range) const {
+    return first_pending(range).is_empty();
+  }
+
+  /// The same without what lies at or behind `end`.
+  [[nodiscard]] AckState before(wal::Sequence end) const;
+
  private:
   wal::Sequence below_{1};
   std::map<wal::Sequence, wal::Sequence> ranges_;  // first -> end

@@ -23,9 +23,12 @@ inline constexpr std::size_t kManifestHeaderBytes = 64;
 // It lists an encrypted segment: whoever does not know what that is would take it for damaged.
 inline constexpr std::uint16_t kEncryptedManifestFlag = 1;
 
-// One of the two slots. About 40 bytes per segment: room for 25 000 segments, 1.6 TB of backlog
+// One of the two slots. About 45 bytes per segment: room for 20 000 segments, 1.3 TB of backlog
 // at the default segment size.
 inline constexpr std::size_t kManifestSlotBytes = std::size_t{1} << 20U;
+
+// What one more segment adds at most: nine fields with their tags, the row's tag and length.
+inline constexpr std::size_t kManifestRowBytesMax = 6 * 11 + 6 + 2 * 9 + 2;
 inline constexpr std::size_t kManifestSlotCount = 2;
 
 /// Little-endian on disk, in this order.

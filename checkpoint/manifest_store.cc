@@ -83,7 +83,7 @@ Result<void> ManifestStore::store(Manifest& manifest) {
   CHECK(file_ != nullptr);
   manifest.generation = generation_ + 1;
   const auto size = encode_manifest(manifest, buffer_.span());
-  if (!size) {
+  if (!size || *size > bytes_max_) {
     return Error{.code = Errc::kTooLarge, .what = "too many segments for the manifest"};
   }
   TRY(file_->write_at(next_slot_ * kManifestSlotBytes, buffer_.span().first(*size),
@@ -91,6 +91,9 @@ Result<void> ManifestStore::store(Manifest& manifest) {
   bytes_written_.add(*size);
   generation_ = manifest.generation;
   next_slot_ = (next_slot_ + 1) % kManifestSlotCount;
+  const std::size_t limit = bytes_max_ - bytes_max_ / kReserveShare;
+  const std::size_t room = *size < limit ? (limit - *size) / kManifestRowBytesMax : 0;
+  segments_max_.store(manifest.segments.size() + room, std::memory_order_relaxed);
   return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,7 +20,9 @@ inline constexpr std::string_view kManifestName = "manifest";
 /// Not thread-safe. The directory must outlive the store.
 class ManifestStore {
  public:
-  explicit ManifestStore(io::Directory& directory) : directory_(directory) {}
+  /// `bytes_max`: of one manifest.
+  explicit ManifestStore(io::Directory& directory, std::size_t bytes_max = kManifestSlotBytes)
+      : directory_(directory), bytes_max_(bytes_max) {}
 
   enum class Access : std::uint8_t { kReadOnly, kReadWrite };
 
@@ -52,14 +55,27 @@ class ManifestStore {
   Result<void> create_if_missing();
 
   /// Writes `manifest` durably with the next generation, over the older slot. After an error the
-  /// newer slot still holds; the caller may try again.
+  /// newer slot still holds; the caller may try again. kTooLarge: more segments than segments_max()
+  /// allows.
   Result<void> store(Manifest& manifest);
+
+  /// How many segments the next manifest has room for, whatever their numbers, as of the last one
+  /// stored. A part is kept back for transactions under way, acknowledged ranges, and segments
+  /// that grow. Thread-safe.
+  [[nodiscard]] std::size_t segments_max() const {
+    return segments_max_.load(std::memory_order_relaxed);
+  }
 
   /// Thread-safe.
   [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.value(); }
 
  private:
+  // Of bytes_max_, for what segments_max() does not count.
+  static constexpr std::size_t kReserveShare = 16;
+
   io::Directory& directory_;
+  const std::size_t bytes_max_;
+  std::atomic<std::size_t> segments_max_{SIZE_MAX};
   std::unique_ptr<io::File> file_;
   std::uint64_t generation_ = 0;
   std::size_t next_slot_ = 0;

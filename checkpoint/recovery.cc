@@ -1,6 +1,7 @@
 #include "checkpoint/recovery.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "checkpoint/segment_survey.h"
@@ -33,8 +34,8 @@ std::vector<SlotId> slots_to_survey(const wal::SlotPool& slots, const Manifest* 
 // The chain of segments behind `last_known`, newest number first found, oldest first returned.
 // Segments that no successor names were discarded by an earlier recovery. Where a predecessor is
 // gone, what lies before it is still ours: a lost slot must cost no more than its own segment.
-std::vector<ChainLink> newer_chain(const SegmentSurvey& survey, SegmentNumber last_in_table,
-                                   SegmentNumber last_known) {
+std::vector<ChainLink> newer_chain(const SegmentSurvey& survey, const AckState& reclaimed,
+                                   SegmentNumber last_in_table, SegmentNumber last_known) {
   std::vector<ChainLink> chain;
   const auto& all = survey.segments;
   if (all.empty()) return chain;
@@ -53,11 +54,17 @@ std::vector<ChainLink> newer_chain(const SegmentSurvey& survey, SegmentNumber la
     // Without a table, a predecessor without unacknowledged entries has been reclaimed.
     if (last_in_table.value == 0 && header.first_sequence <= acked_below) break;
     chain.back().follows_gap = true;
+    // Among what is known to be reclaimed may be what an earlier recovery discarded: not ours.
+    const auto is_possible = [&](const SurveyedSlot& surveyed) {
+      const wal::Sequence first{surveyed.header.first_sequence};
+      return surveyed.header.first_lsn < header.first_lsn &&
+             !reclaimed.covers({.first = first, .end = first + 1});
+    };
     do {
       if (at == all.begin()) break;
       --at;
-    } while (at->second.header.first_lsn >= header.first_lsn);
-    if (at->second.header.first_lsn >= header.first_lsn) break;
+    } while (!is_possible(at->second));
+    if (!is_possible(at->second)) break;
   }
   std::reverse(chain.begin(), chain.end());
   return chain;
@@ -72,7 +79,8 @@ class Recovery {
   Result<RecoveredLog> run(const wal::ChannelId& fresh_id) {
     const Manifest* manifest = manifests_.newest();
     TRY(manifest != nullptr ? start_from(*manifest) : start_from_headers(fresh_id));
-    if (log_.is_new || is_finished_) return std::move(log_);
+    if (log_.is_new) return std::move(log_);
+    if (is_finished_) return finished();
     std::vector<ChainLink> chain;
     chain.reserve(log_.segments.size());
     for (const Segment& segment : log_.segments) chain.push_back({.segment = segment});
@@ -80,10 +88,26 @@ class Recovery {
     start_behind_reclaimed(chain);
     TailScan scan(slots_, options_, std::move(chain), log_);
     TRY(scan.run());
-    return std::move(log_);
+    return finished();
   }
 
  private:
+  RecoveredLog finished() {
+    // What a later segment tells of entries that are gone must not be taken for those that get
+    // their sequences now.
+    log_.acks = log_.acks.before(log_.end.next_sequence);
+    std::set<SlotId> in_use;
+    for (const Segment& segment : log_.segments) in_use.insert(segment.slot);
+    for (const auto& manifest : manifests_.slots) {
+      if (!manifest) continue;
+      log_.has_outdated_manifest =
+          log_.has_outdated_manifest ||
+          std::any_of(manifest->segments.begin(), manifest->segments.end(),
+                      [&](const Segment& listed) { return !in_use.contains(listed.slot); });
+    }
+    return std::move(log_);
+  }
+
   Result<void> start_from(const Manifest& manifest) {
     log_.channel_id = manifest.channel_id;
     log_.generation = manifest.generation;
@@ -99,9 +123,10 @@ class Recovery {
     note_missing_slots();
     const bool is_clean = manifest.is_clean && !manifests_.may_be_stale;
     TRY(survey(is_clean ? &manifest : nullptr));
+    note_reclaimed();
     const SegmentNumber last_in_table =
         log_.segments.empty() ? SegmentNumber{} : log_.segments.back().number;
-    newer_ = newer_chain(survey_, last_in_table, manifest.end.last_segment);
+    newer_ = newer_chain(survey_, reclaimed_, last_in_table, manifest.end.last_segment);
     if (is_clean) TRY(judge_clean_end());
     drop_listed_findings(manifest);
     drop_recycled();
@@ -147,7 +172,8 @@ class Recovery {
     TRY(survey(nullptr));
     if (log_.is_new) return {};
     log_.findings.push_back({.kind = Finding::Kind::kManifestLost});
-    newer_ = newer_chain(survey_, {}, {});
+    note_reclaimed();
+    newer_ = newer_chain(survey_, reclaimed_, {}, {});
     note_last_segment();
     CHECK(!newer_.empty());
     const auto& oldest = survey_.segments.at(newer_.front().segment.number).header;
@@ -155,8 +181,20 @@ class Recovery {
     log_.end.lsn = {oldest.first_lsn};
     log_.end.next_sequence = {oldest.first_sequence};
     log_.end.chain_hash = oldest.predecessor_hash;
-    log_.acks = AckState({std::max<std::uint64_t>(newest.acked_below, 1)});
+    log_.acks.add({.first = log_.acks.below(), .end = {newest.acked_below}});
     return {};
+  }
+
+  // A segment leaves the log when its entries are acknowledged; those of the middle are named by
+  // the segments that were begun since. Where the last manifest is there it knows more.
+  void note_reclaimed() {
+    if (manifests_.newest() != nullptr && !manifests_.may_be_stale) return;
+    for (const auto& found : survey_.segments) {
+      for (const wal::SequenceRange& range : found.second.reclaimed) {
+        reclaimed_.add(range);
+        log_.acks.add(range);
+      }
+    }
   }
 
   Result<void> survey(const Manifest* clean) {
@@ -185,37 +223,60 @@ class Recovery {
     return false;
   }
 
-  // An older manifest may list segments whose slot has been given to a newer one since, or is being
+  [[nodiscard]] bool is_recycled(const Segment& segment) const {
+    const auto& discarded = survey_.discarded;
+    return std::find(discarded.begin(), discarded.end(), segment.slot) != discarded.end() ||
+           std::any_of(survey_.segments.begin(), survey_.segments.end(), [&](const auto& found) {
+             return found.second.slot == segment.slot && found.first > segment.number;
+           });
+  }
+
+  // A manifest may list segments whose slot has been given to a newer one since, or is being
   // deleted: that is done only when all their entries are acknowledged.
   void drop_recycled() {
-    std::erase_if(log_.segments, [&](const Segment& segment) {
-      const auto& discarded = survey_.discarded;
-      return std::find(discarded.begin(), discarded.end(), segment.slot) != discarded.end() ||
-             std::any_of(survey_.segments.begin(), survey_.segments.end(), [&](const auto& found) {
-               return found.second.slot == segment.slot && found.first > segment.number;
-             });
-    });
+    std::vector<Segment> kept;
+    for (const Segment& segment : log_.segments) {
+      if (!is_recycled(segment)) {
+        kept.push_back(segment);
+      } else {
+        log_.acks.add({.first = segment.first_sequence, .end = segment.end_sequence});
+      }
+    }
+    if (kept.size() == log_.segments.size()) return;
+    is_end_recycled_ = kept.empty() || kept.back().number != log_.segments.back().number;
+    // Where the log ends has to be in some segment.
+    if (is_end_recycled_ && !kept.empty() && newer_.empty()) kept.push_back(log_.segments.back());
+    log_.segments = std::move(kept);
     if (!log_.segments.empty() || !newer_.empty()) return;
     log_.acks.add({.first = log_.acks.below(), .end = log_.end.next_sequence});
   }
 
-  // Reclaiming goes from the front, so whatever lies before the first segment is acknowledged.
+  // Whatever lies before the first segment is acknowledged: else its own would be there.
   void start_behind_reclaimed(std::vector<ChainLink>& chain) {
     if (chain.empty()) return;
     chain.front().follows_gap = false;
     const Segment& first = chain.front().segment;
     log_.acks.add({.first = log_.acks.below(), .end = first.first_sequence});
-    if (log_.end.lsn < first.first_lsn) {
-      log_.end.lsn = first.first_lsn;
-      log_.end.next_sequence = first.first_sequence;
-      const auto header = survey_.segments.find(first.number);
-      if (header != survey_.segments.end()) {
-        log_.end.chain_hash = header->second.header.predecessor_hash;
-      }
+    if (log_.end.lsn < first.first_lsn) move_end_to(first);
+    // The segment that the log was known to end in has been reclaimed, and so nothing in it is
+    // wanted up to the one that names it as predecessor.
+    if (is_end_recycled_ && !newer_.empty() && !newer_.front().follows_gap) {
+      const Segment& next = newer_.front().segment;
+      log_.acks.add({.first = log_.end.next_sequence, .end = next.first_sequence});
+      if (log_.end.lsn < next.first_lsn) move_end_to(next);
     }
     if (log_.read_lsn < first.first_lsn) {
       log_.read_lsn = first.first_lsn;
       log_.read_sequence = first.first_sequence;
+    }
+  }
+
+  void move_end_to(const Segment& segment) {
+    log_.end.lsn = segment.first_lsn;
+    log_.end.next_sequence = segment.first_sequence;
+    const auto header = survey_.segments.find(segment.number);
+    if (header != survey_.segments.end()) {
+      log_.end.chain_hash = header->second.header.predecessor_hash;
     }
   }
 
@@ -230,8 +291,10 @@ class Recovery {
   const wal::LogOptions& options_;
   RecoveredLog log_;
   SegmentSurvey survey_;
+  AckState reclaimed_;  // entries of segments that were, as far as segments tell
   std::vector<ChainLink> newer_;
   bool is_finished_ = false;
+  bool is_end_recycled_ = false;  // the segment that the manifest says the log ends in
 };
 
 }  // namespace

@@ -67,6 +67,10 @@ struct RecoveredLog {
   std::uint64_t lost_entries = 0;  // since the channel was created, this recovery included
   std::vector<Finding> findings;
 
+  // A manifest that holds beside the one that was used lists slots that are free by now. Before
+  // they are used it has to be overwritten.
+  bool has_outdated_manifest = false;
+
   [[nodiscard]] std::uint64_t pending_entries() const {
     return (end.next_sequence - acks.below()) - acks.count_above();
   }

@@ -10,6 +10,7 @@ namespace {
 
 struct ReadHeader {
   std::optional<wal::SegmentHeader> header;
+  std::vector<wal::SequenceRange> reclaimed;
   bool is_blank = true;
   bool is_discarded = false;
   std::uint64_t file_bytes = 0;
@@ -33,6 +34,7 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
   }
   const ByteSpan bytes = ByteSpan(buffer.span()).first(size);
   result.header = wal::decode_segment_header(bytes);
+  result.reclaimed = wal::decode_reclaimed(bytes);
   result.is_discarded = wal::has_discard_mark(bytes);
   result.is_blank = result.is_blank && std::all_of(bytes.begin(), bytes.end(),
                                                    [](std::byte b) { return b == std::byte{0}; });
@@ -51,7 +53,7 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
                                       const wal::ChannelId& id) {
   SegmentSurvey survey;
   for (const wal::SlotId slot : wanted) {
-    TRY_ASSIGN(const ReadHeader found, read_header(slots, slot));
+    TRY_ASSIGN(ReadHeader found, read_header(slots, slot));
     if (found.is_discarded) {
       survey.discarded.push_back(slot);
       continue;
@@ -68,8 +70,10 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
       continue;
     }
     const wal::SegmentNumber number{found.header->number};
-    survey.segments[number] = {
-        .slot = slot, .header = *found.header, .file_bytes = found.file_bytes};
+    survey.segments[number] = {.slot = slot,
+                               .header = *found.header,
+                               .reclaimed = std::move(found.reclaimed),
+                               .file_bytes = found.file_bytes};
   }
   return survey;
 }

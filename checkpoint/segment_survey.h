@@ -15,6 +15,7 @@ namespace spillway::checkpoint {
 struct SurveyedSlot {
   wal::SlotId slot = 0;
   wal::SegmentHeader header;
+  std::vector<wal::SequenceRange> reclaimed;  // entries of segments that were, from between others
   std::uint64_t file_bytes = 0;
 };
 

@@ -80,6 +80,10 @@ Result<TailScan::Flow> TailScan::step() {
       facts.has_later_block = evidence.later.has_value();
       facts.is_proven_durable = evidence.is_proven_durable;
     }
+    if (is_before_reclaimed(facts.at_address, evidence)) {
+      pass_reclaimed();
+      return Flow::kNextSegment;
+    }
   }
   const wal::ScanRow& row = wal::classify(facts);
   switch (row.action) {
@@ -203,11 +207,30 @@ void TailScan::count_lost() {
   }
 }
 
+// The segments that follow are not there, and nothing in them is wanted any more.
+bool TailScan::is_before_reclaimed(BlockState found, const Evidence& evidence) const {
+  const ChainLink* next = successor();
+  return found == BlockState::kBlank && !evidence.later && next != nullptr && next->follows_gap &&
+         log_.acks.covers({.first = log_.end.next_sequence, .end = next->segment.first_sequence});
+}
+
+void TailScan::pass_reclaimed() {
+  finish_segment();
+  const wal::Segment& next = chain_[index_].segment;
+  log_.end.lsn = next.first_lsn;
+  log_.end.next_sequence = std::max(log_.end.next_sequence, next.first_sequence);
+  is_chained_ = false;
+  unfinished_.reset();
+}
+
 void TailScan::finish_segment() {
   wal::Segment& segment = chain_[index_].segment;
-  segment.end_lsn = log_.end.lsn;
-  segment.end_sequence = log_.end.next_sequence;
-  segment.is_sealed = true;
+  // What the manifest lists as complete ends where it says, also when the scan began behind it.
+  if (!segment.is_sealed) {
+    segment.end_lsn = log_.end.lsn;
+    segment.end_sequence = log_.end.next_sequence;
+    segment.is_sealed = true;
+  }
   ++index_;
 }
 

@@ -47,6 +47,8 @@ class TailScan {
   void apply_acks(const wal::Block& block);
   void lose(const wal::ScanRow& row, wal::Lsn end_lsn, wal::Sequence end_sequence);
   void count_lost();
+  [[nodiscard]] bool is_before_reclaimed(wal::BlockState found, const Evidence& evidence) const;
+  void pass_reclaimed();
   void finish_segment();
   void end_log(const wal::ScanRow& row, bool has_torn_bytes);
 

@@ -32,7 +32,7 @@ Result<LogReader::Step> LogReader::next(const LogEnd& end) {
       reader_ = nullptr;
       ahead_.rest();
     }
-    return Step{.block = std::move(block), .lost = {}};
+    return Step{.block = std::move(block), .lost = {}, .reclaimed = {}};
   }
   return read_from_disk(end);
 }
@@ -64,22 +64,19 @@ Result<LogReader::Step> LogReader::read_from_disk(const LogEnd& end) {
   if (!is_expected) return skip_damage(*segment, segment_end, segment_end_sequence);
   lsn_ = found.block.end_lsn();
   sequence_ = found.block.end_sequence();
-  return Step{.block = std::move(found.block), .lost = {}};
+  return Step{.block = std::move(found.block), .lost = {}, .reclaimed = {}};
 }
 
-Result<LogReader::Step> LogReader::pass_reclaimed(const LogEnd& end) {
-  // Blocks without entries may lie between us and the end of a segment that is gone: it went with
-  // all its entries acknowledged, and those we have passed.
-  const auto segments = segments_.snapshot();
-  if (segments.empty() || end.lsn <= segments.front().first_lsn) {
-    CHECK(sequence_ == end.next_sequence);
-    seek(end.lsn, end.next_sequence);
-    return Step{};
-  }
-  CHECK(lsn_ < segments.front().first_lsn);
-  CHECK(sequence_ == segments.front().first_sequence);
-  seek(segments.front().first_lsn, segments.front().first_sequence);
-  return next(end);
+// Entries acknowledged before the last start, or blocks without entries behind those we have
+// passed.
+LogReader::Step LogReader::pass_reclaimed(const LogEnd& end) {
+  const auto next = segments_.next_behind(lsn_);
+  const bool is_last = !next || end.lsn <= next->first_lsn;
+  const LostRange passed = is_last ? skip_to(end.lsn, end.next_sequence)
+                                   : skip_to(next->first_lsn, next->first_sequence);
+  reader_ = nullptr;
+  ahead_.rest();  // of the slot that is gone
+  return Step{.block = {}, .lost = {}, .reclaimed = passed};
 }
 
 Result<LogReader::Step> LogReader::skip_damage(const Segment& segment, Lsn segment_end,
@@ -100,12 +97,17 @@ Result<LogReader::Step> LogReader::skip_damage(const Segment& segment, Lsn segme
 }
 
 LogReader::Step LogReader::lose(Lsn end_lsn, Sequence end_sequence) {
-  const LostRange lost{.first_lsn = lsn_,
-                       .end_lsn = end_lsn,
-                       .entries = {.first = sequence_, .end = std::max(sequence_, end_sequence)}};
+  return Step{.block = {}, .lost = skip_to(end_lsn, end_sequence), .reclaimed = {}};
+}
+
+LostRange LogReader::skip_to(Lsn end_lsn, Sequence end_sequence) {
+  const LostRange skipped{
+      .first_lsn = lsn_,
+      .end_lsn = end_lsn,
+      .entries = {.first = sequence_, .end = std::max(sequence_, end_sequence)}};
   lsn_ = end_lsn;
-  sequence_ = lost.entries.end;
-  return Step{.block = {}, .lost = lost};
+  sequence_ = skipped.entries.end;
+  return skipped;
 }
 
 }  // namespace spillway::wal

@@ -24,8 +24,9 @@ struct LostRange {
 };
 
 /// Not thread-safe, but for stop() and bytes_ahead(). Segments stay in the table until their
-/// entries are acknowledged. While it reads from disk, a thread reads ahead of it; none of that
-/// happens while the cache has what it wants.
+/// entries are acknowledged; those that were before the last start may leave it while they are
+/// read, and are passed over or, if their slot is used again already, count as lost. While it reads
+/// from disk, a thread reads ahead of it; none of that happens while the cache has what it wants.
 class LogReader {
  public:
   LogReader(const ChannelId& id, const LogOptions& options, SlotPool& slots,
@@ -34,10 +35,13 @@ class LogReader {
   /// The next block will be the one at `lsn`, whose first entry is `sequence`.
   void seek(Lsn lsn, Sequence sequence);
 
-  /// Exactly one of block and lost is set, or neither: the reader has reached `end`.
+  /// Exactly one of them is set, or none: the reader has reached `end`.
   struct Step {
     std::optional<Block> block;
     std::optional<LostRange> lost;
+    // No segment holds these bytes any more: they went when their entries were acknowledged. It is
+    // for the caller, who knows of acknowledgements, to be surprised.
+    std::optional<LostRange> reclaimed;
   };
 
   /// Goes one block on, at most to `end`, which may be older than what is durable by now. Errors
@@ -57,9 +61,10 @@ class LogReader {
 
  private:
   Result<Step> read_from_disk(const LogEnd& end);
-  Result<Step> pass_reclaimed(const LogEnd& end);
+  Step pass_reclaimed(const LogEnd& end);
   Result<Step> skip_damage(const Segment& segment, Lsn segment_end, Sequence segment_end_sequence);
   Step lose(Lsn end_lsn, Sequence end_sequence);
+  LostRange skip_to(Lsn end_lsn, Sequence end_sequence);
 
   const ChannelId id_;
   const std::uint64_t seed_;

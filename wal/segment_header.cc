@@ -26,6 +26,19 @@ bool is_intact(const SegmentHeader& header, ByteSpan bytes, std::size_t at) {
          header.key_alias_hash == xxh3_64(alias_behind(bytes, at), 0);
 }
 
+ByteSpan ranges_behind(ByteSpan bytes, std::size_t header_at) {
+  return bytes.subspan(header_at + kReclaimedRangesOffset, kReclaimedRangesBytes);
+}
+
+void write_ranges(std::span<const SequenceRange> ranges, MutableByteSpan room) {
+  constexpr std::size_t kRangeBytes = 2 * sizeof(std::uint64_t);
+  ranges = ranges.first(std::min(ranges.size(), kReclaimedRangesBytes / kRangeBytes));
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    store_le(room.data() + i * kRangeBytes, ranges[i].first.value);
+    store_le(room.data() + i * kRangeBytes + sizeof(std::uint64_t), ranges[i].count());
+  }
+}
+
 struct Copy {
   SegmentHeader header;
   std::size_t at = 0;
@@ -51,8 +64,8 @@ bool is_discard_mark(const SegmentHeader& header, ByteSpan copy) {
 
 }  // namespace
 
-void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
-                           std::string_view key_alias) {
+void encode_segment_header(SegmentHeader header, MutableByteSpan bytes, std::string_view key_alias,
+                           std::span<const SequenceRange> reclaimed) {
   CHECK(bytes.size() == kSegmentDataOffset);
   CHECK(key_alias.empty() == (header.key_id == 0));
   CHECK(key_alias.size() <= kKeyAliasBytesMax);
@@ -64,6 +77,12 @@ void encode_segment_header(SegmentHeader header, MutableByteSpan bytes,
     }
     header.incompatible_flags |= kEncryptedSegmentFlag;
     header.key_alias_hash = xxh3_64(alias_behind(bytes, 0), 0);
+  }
+  if (!reclaimed.empty()) {
+    for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+      write_ranges(reclaimed, bytes.subspan(copy * kBlockAlignBytes + kReclaimedRangesOffset));
+    }
+    header.reclaimed_hash = xxh3_64(ranges_behind(bytes, 0), 0);
   }
   store_le(bytes.data(), header);
   header.hash = xxh3_64(bytes.first(kHashedBytes), 0);
@@ -98,6 +117,24 @@ std::string decode_key_alias(ByteSpan bytes) {
   if (!newest || newest->header.key_id == 0) return {};
   const std::string_view alias = as_text(alias_behind(bytes, newest->at));
   return std::string(alias.substr(0, alias.find('\0')));
+}
+
+std::vector<SequenceRange> decode_reclaimed(ByteSpan bytes) {
+  std::vector<SequenceRange> reclaimed;
+  const std::optional<Copy> newest = newest_copy(bytes);
+  if (!newest || newest->header.reclaimed_hash == 0) return reclaimed;
+  for (std::size_t at = 0; at + kBlockAlignBytes <= bytes.size(); at += kBlockAlignBytes) {
+    const ByteSpan ranges = ranges_behind(bytes, at);
+    if (xxh3_64(ranges, 0) != newest->header.reclaimed_hash) continue;
+    for (std::size_t i = 0; i < ranges.size(); i += 2 * sizeof(std::uint64_t)) {
+      const auto first = load_le<std::uint64_t>(ranges.data() + i);
+      const auto count = load_le<std::uint64_t>(ranges.data() + i + sizeof first);
+      if (first == 0 || count == 0 || count > UINT64_MAX - first) break;
+      reclaimed.push_back({.first = {first}, .end = {first + count}});
+    }
+    break;
+  }
+  return reclaimed;
 }
 
 }  // namespace spillway::wal

@@ -174,8 +174,10 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
                              .key_id = segment.key_id};
   const MutableByteSpan bytes = header_buffer_.span();
   std::fill(bytes.begin(), bytes.end(), std::byte{0});
+  // Should the manifests be lost, this tells what was reclaimed from what was lost.
   encode_segment_header(header, bytes,
-                        is_encrypting_ ? keys_->active()->alias() : std::string_view());
+                        is_encrypting_ ? keys_->active()->alias() : std::string_view(),
+                        segments_.gaps());
   // A number is never given twice: the header may be on disk although its write failed.
   end_.last_segment = segment.number;
   const Result<void> written = slot.file->write_at(0, bytes, io::Durability::kDurable);

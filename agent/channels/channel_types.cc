@@ -171,7 +171,7 @@ constexpr std::array kFileOptions{
     OptionSpec{.name = "maxBytes",
                .type = OptionType::kBytes,
                .default_value = "0",
-               .help = "Most log bytes from the oldest unacknowledged event on; 0 for no limit."},
+               .help = "Most bytes of segments with unacknowledged events; 0 for no limit."},
     OptionSpec{.name = "minimumRequiredSpace",
                .type = OptionType::kBytes,
                .default_value = "524288000",

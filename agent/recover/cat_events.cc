@@ -37,6 +37,8 @@ class Cat {
         print_block(*step.block);
       } else if (step.lost) {
         report(*step.lost);
+      } else if (step.reclaimed) {
+        if (!log_.acks.covers(step.reclaimed->entries)) report(*step.reclaimed);
       } else {
         break;
       }

@@ -78,6 +78,21 @@ class Workers {
   std::atomic<std::size_t> next_{0};
 };
 
+// Between segments that do not touch, others were reclaimed once all in them was acknowledged.
+bool check_gap(const checkpoint::RecoveredLog& log, const Segment& before, const Segment& segment,
+               std::vector<Problem>& problems) {
+  if (before.end_lsn >= segment.first_lsn) return false;
+  Problem problem{.kind = "missing_segments", .segment = segment.number, .slot = segment.slot};
+  problem.range = {.first_lsn = before.end_lsn,
+                   .end_lsn = segment.first_lsn,
+                   .entries = {.first = before.end_sequence, .end = segment.first_sequence}};
+  problem.lost_events = count_lost(log, problem.range.entries);
+  problem.words =
+      fmt::format("the segments between {} and this one are not there", before.number.value);
+  if (problem.lost_events > 0) problems.push_back(std::move(problem));
+  return true;
+}
+
 // Each segment names its predecessor and the hash of the last block there.
 void check_joint(const Segment& before, const SegmentVerdict& verdict_before,
                  const Segment& segment, const SegmentVerdict& verdict,
@@ -167,7 +182,7 @@ Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyO
     report.blocks += verdict.blocks;
     report.events += verdict.events;
     report.locked_blocks += verdict.locked_blocks;
-    if (i > 0) {
+    if (i > 0 && !check_gap(channel.log, segments[i - 1], segments[i], report.problems)) {
       check_joint(segments[i - 1], workers.verdict(i - 1).value(), segments[i], verdict,
                   report.problems);
     }

@@ -166,7 +166,7 @@ TEST_F(ScrubberTest, SlotThatWasReclaimedMeanwhileIsNotDamage) {
   clock.advance(scrub.interval);
   scrubber->step(traffic);
   const auto all = segments.snapshot();
-  ASSERT_EQ(segments.remove_acked(all[1].end_sequence).size(), 2U);
+  ASSERT_EQ(remove_drained(all[1].end_sequence).size(), 2U);
   disk.corrupt(slot_path(all[1]), 0, options.slot_bytes,
                [](MutableByteSpan bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); });
   scrub_all(*scrubber);

@@ -85,6 +85,12 @@ TEST(AckStateTest, AgreesWithOneBitPerEntry) {
       const std::uint64_t from = random.below(kEnd);
       const SequenceRange asked{{from}, {random.between(from, kEnd)}};
       ASSERT_EQ(acks.first_pending(asked), bits.first_pending(asked));
+      ASSERT_EQ(acks.covers(asked), bits.first_pending(asked).is_empty());
+    }
+    const std::uint64_t cut = random.between(1, kEnd);
+    const AckState part = acks.before({cut});
+    for (std::uint64_t i = 1; i < kEnd; ++i) {
+      ASSERT_EQ(part.covers({{i}, {i + 1}}), i < cut && acks.covers({{i}, {i + 1}})) << i;
     }
   }
 }

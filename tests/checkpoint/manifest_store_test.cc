@@ -212,5 +212,41 @@ TEST_F(ManifestStoreTest, ManifestSurvivesPowerLossOnceStored) {
   EXPECT_EQ(newest_lost_count(*image), 2U);
 }
 
+// What it promises must hold for segments of the largest numbers there are.
+TEST_F(ManifestStoreTest, HasRoomForAsManySegmentsAsItSays) {
+  ManifestStore small(*directory, /*bytes_max=*/16 * kKiB);
+  ASSERT_TRUE(small.load(Access::kReadWrite).has_value());
+  ASSERT_TRUE(small.create_if_missing().has_value());
+  EXPECT_EQ(small.segments_max(), SIZE_MAX) << "not known before the first";
+  Manifest manifest;
+  ASSERT_TRUE(small.store(manifest).has_value());
+  EXPECT_GT(small.segments_max(), 100U);
+  std::uint64_t number = UINT64_MAX - 10'000;
+  const auto add = [&](std::size_t count) {
+    while (manifest.segments.size() < count) {
+      const wal::Lsn lsn{number << 12U};
+      manifest.segments.push_back({.number = {number},
+                                   .slot = static_cast<wal::SlotId>(number),
+                                   .nonce = number,
+                                   .slot_bytes = std::uint64_t{1} << 63U,
+                                   .first_lsn = lsn,
+                                   .first_sequence = {number},
+                                   .end_lsn = lsn,
+                                   .end_sequence = {number},
+                                   .key_id = number});
+      ++number;
+    }
+  };
+  for (int i = 0; i < 10; ++i) {
+    add(small.segments_max());
+    ASSERT_TRUE(small.store(manifest).has_value()) << manifest.segments.size();
+  }
+  EXPECT_LT(small.segments_max(), 200U);
+  add(300);
+  const auto refused = small.store(manifest);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kTooLarge);
+}
+
 }  // namespace
 }  // namespace spillway::checkpoint

@@ -165,6 +165,14 @@ TEST(ManifestTest, SegmentMayReachOverAGapLeftByLostOnes) {
   EXPECT_TRUE(is_same(*read, manifest));
 }
 
+TEST(ManifestTest, SegmentsMayBeMissingInBetween) {
+  Manifest manifest = some_manifest();
+  manifest.segments.erase(manifest.segments.begin() + 1);
+  const auto read = decode_manifest(encoded(manifest).bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(is_same(*read, manifest));
+}
+
 TEST(ManifestTest, PayloadThatIsNoMessageIsRefused) {
   Slot slot = encoded(some_manifest());
   for (std::size_t i = kManifestHeaderBytes; i < slot.used; ++i) slot.bytes[i] = std::byte{0xFF};

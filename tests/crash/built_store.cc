@@ -1,5 +1,6 @@
 #include "tests/crash/built_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -80,6 +81,13 @@ StoreTruth truth_of(const DiskImage& image) {
   return {image, recovered.value().segments, recovered.value().channel_id};
 }
 
+// Whether a segment was reclaimed from between others.
+bool has_gap(const std::vector<wal::Segment>& segments) {
+  return std::adjacent_find(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
+           return a.end_lsn < b.first_lsn;
+         }) != segments.end();
+}
+
 }  // namespace
 
 std::string store_name(StoreKind kind) {
@@ -125,7 +133,7 @@ BuiltStore build_store(StoreKind kind) {
 
   builder.put(20, 300);  // over two blocks
   builder.put_some(12);
-  auto stuck = builder.take(1);  // keeps its segment, and with it the checkpoint, in place
+  auto stuck = builder.take(1);  // keeps its segment while later ones are reclaimed
   auto early = builder.take(5);
   auto late = builder.take(7);
   CHECK(late->commit().has_value());  // acknowledged out of order
@@ -147,7 +155,9 @@ BuiltStore build_store(StoreKind kind) {
   // stop() has flushed the acknowledgement in a block of its own; without the manifest it has
   // written, too, this is what a quiet log looks like.
   if (kind == StoreKind::kQuiet) left.file(kManifestPath) = running.file(kManifestPath);
-  return {.truth = truth_of(left), .bodies = builder.bodies(), .earlier = earlier};
+  BuiltStore store{.truth = truth_of(left), .bodies = builder.bodies(), .earlier = earlier};
+  CHECK(has_gap(store.truth.segments()));
+  return store;
 }
 
 }  // namespace spillway::test

@@ -22,7 +22,8 @@ std::string store_name(StoreKind kind);
 channel::FileChannelOptions atlas_options();
 
 /// About 40 transactions over several segments in recycled slots, some acknowledged, out of order,
-/// too, with large ones before and behind the last checkpoint.
+/// too, with large ones before and behind the last checkpoint. One segment in the middle has been
+/// reclaimed.
 struct BuiltStore {
   StoreTruth truth;
   std::vector<std::string> bodies;  // by sequence, from 1

@@ -115,6 +115,7 @@ bool ChannelRun::start() {
 void ChannelRun::stop() {
   if (channel_ == nullptr) return;
   channel_->stop();
+  hanging_.clear();
   channel_ = nullptr;
   note_nonces();
 }
@@ -140,9 +141,13 @@ void ChannelRun::take_and_commit(std::size_t count) {
   if (channel_ == nullptr) return;
   auto taken = channel_->take(count, milliseconds(0));
   if (!taken.has_value()) return;
-  const std::vector<std::string> bodies = bodies_of(taken.value()->events());
+  commit(*taken.value());
+}
+
+void ChannelRun::commit(channel::TakeTransaction& taken) {
+  const std::vector<std::string> bodies = bodies_of(taken.events());
   promise_.taken.insert(bodies.begin(), bodies.end());
-  const bool is_acknowledged = taken.value()->commit().has_value();
+  const bool is_acknowledged = taken.commit().has_value();
   const bool is_settled = ack_durability_ == channel::AckDurability::kStrict && is_acknowledged;
   if (is_settled) promise_.settled.insert(bodies.begin(), bodies.end());
   note_nonces();
@@ -152,6 +157,34 @@ void ChannelRun::take_and_roll_back(std::size_t count) {
   if (channel_ == nullptr) return;
   auto taken = channel_->take(count, milliseconds(0));
   if (taken.has_value()) taken.value()->rollback();
+}
+
+void ChannelRun::take_and_hang(std::size_t count) {
+  if (channel_ == nullptr) return;
+  auto taken = channel_->take(count, milliseconds(0));
+  if (taken.has_value()) hanging_.push_back(std::move(taken.value()));
+}
+
+std::unique_ptr<channel::TakeTransaction> ChannelRun::pop_hanging() {
+  if (hanging_.empty()) return nullptr;
+  auto oldest = std::move(hanging_.front());
+  hanging_.pop_front();
+  return oldest;
+}
+
+void ChannelRun::commit_hanging() {
+  const auto taken = pop_hanging();
+  if (taken != nullptr) commit(*taken);
+}
+
+void ChannelRun::roll_back_hanging() {
+  const auto taken = pop_hanging();
+  if (taken != nullptr) taken->rollback();
+}
+
+std::uint64_t ChannelRun::slot_files() const {
+  if (channel_ == nullptr) return 0;
+  return static_cast<std::uint64_t>(RecordedMetrics(*channel_).gauges.at("slot_files"));
 }
 
 void ChannelRun::checkpoint() {

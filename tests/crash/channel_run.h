@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,12 @@ class ChannelRun {
   void put(std::size_t count, std::size_t body_bytes = 20);
   void take_and_commit(std::size_t count);
   void take_and_roll_back(std::size_t count);
+
+  /// Takes and does not answer: the sink hangs. After a stop nothing is left of it.
+  void take_and_hang(std::size_t count);
+  /// The oldest of the hanging transactions comes to its end after all.
+  void commit_hanging();
+  void roll_back_hanging();
   void checkpoint();
 
   [[nodiscard]] const Promise& promise() const { return promise_; }
@@ -45,8 +52,13 @@ class ChannelRun {
   /// Of the blocks that have been written so far, with encryption.
   [[nodiscard]] const NonceLedger& ledger() const { return ledger_; }
 
+  /// Slot files of the running channel, spare ones included.
+  [[nodiscard]] std::uint64_t slot_files() const;
+
  private:
   void note_nonces();
+  std::unique_ptr<channel::TakeTransaction> pop_hanging();
+  void commit(channel::TakeTransaction& taken);
 
   SimDisk& disk_;
   const channel::AckDurability ack_durability_;
@@ -55,6 +67,7 @@ class ChannelRun {
   NonceLedger ledger_;
   FakeClock clock_;
   std::unique_ptr<channel::FileChannel> channel_;  // nullptr while not started
+  std::deque<std::unique_ptr<channel::TakeTransaction>> hanging_;
   std::size_t put_count_ = 0;
   Promise promise_;
 };

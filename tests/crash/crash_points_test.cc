@@ -134,6 +134,107 @@ TEST_F(CrashPointsTest, SlotsAreReclaimedAndUsedAgain) {
       });
 }
 
+// An event of the first segment hangs in a sink while another sink drains what follows: segments
+// between it and the end of the log are reclaimed and their slots used again.
+void fill_and_hang(ChannelRun& run) {
+  run.start();
+  run.put(2);
+  run.take_and_hang(1);
+  for (int i = 0; i < 12; ++i) run.put(2);
+}
+
+void drain_behind_it(ChannelRun& run) {
+  run.take_and_commit(17);
+  run.checkpoint();
+  for (int i = 0; i < 8; ++i) run.put(1);
+  run.take_and_commit(12);
+  run.checkpoint();
+  for (int i = 0; i < 7; ++i) run.put(1);
+}
+
+TEST_F(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangs) {
+  sweep(fill_and_hang, drain_behind_it);
+}
+
+TEST_F(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangsAndEnds) {
+  sweep(
+      [](ChannelRun& run) {
+        fill_and_hang(run);
+        run.take_and_commit(14);
+        run.checkpoint();
+      },
+      [](ChannelRun& run) {
+        for (int i = 0; i < 6; ++i) run.put(1);
+        run.take_and_hang(2);
+        run.take_and_commit(9);
+        run.checkpoint();
+        run.commit_hanging();
+        run.put(1);
+        run.checkpoint();
+        run.roll_back_hanging();
+        run.take_and_commit(4);
+        for (int i = 0; i < 7; ++i) run.put(1);
+        run.checkpoint();
+      });
+}
+
+// The manifest's gap is there when the log is opened again, and grows.
+TEST_F(CrashPointsTest, StopsAndStartsWithAGapBehindAnEventThatHangs) {
+  sweep(
+      [](ChannelRun& run) {
+        fill_and_hang(run);
+        run.take_and_commit(14);
+        run.checkpoint();
+        run.put(1);
+      },
+      [](ChannelRun& run) {
+        run.stop();
+        run.start();
+        run.take_and_hang(1);
+        run.put(2, 300);
+        run.take_and_commit(8);
+        run.checkpoint();
+        for (int i = 0; i < 8; ++i) run.put(1);
+        run.take_and_commit(10);
+        run.stop();
+        run.start();
+        run.take_and_commit(3);
+        run.put(1);
+      });
+}
+
+TEST_F(CrashPointsTest, StrictAcknowledgementsBehindAnEventThatHangs) {
+  sweep(
+      [](ChannelRun& run) {
+        fill_and_hang(run);
+        run.take_and_commit(3);
+      },
+      [](ChannelRun& run) {
+        for (int i = 0; i < 4; ++i) run.take_and_commit(4);
+        run.checkpoint();
+        for (int i = 0; i < 6; ++i) run.put(1);
+        run.take_and_commit(5);
+        run.commit_hanging();
+        run.checkpoint();
+        run.put(1);
+      },
+      channel::AckDurability::kStrict);
+}
+
+// The sweeps above would prove little if nothing was reclaimed in them.
+TEST_F(CrashPointsTest, DiskUseIsBoundedWhileAnEventHangs) {
+  SimDisk disk;
+  ChannelRun run(disk);
+  fill_and_hang(run);
+  drain_behind_it(run);
+  const std::uint64_t files = run.slot_files();
+  for (int i = 0; i < 20; ++i) drain_behind_it(run);
+  EXPECT_LE(run.slot_files(), files + 1);
+  run.stop();
+  expect_promise_kept(disk, run.promise());
+  images_ += 21;
+}
+
 TEST_F(CrashPointsTest, CleanStopAndNextStart) {
   sweep(
       [](ChannelRun& run) {

@@ -191,6 +191,10 @@ Outcome EngineReading::read(FlatDisk& disk) const {
     if (step.value().lost) {
       add_range(outcome.lost, step.value().lost->entries);
       outcome.lost_count += acks.add(step.value().lost->entries);
+    } else if (step.value().reclaimed) {
+      const bool is_silent = acks.covers(step.value().reclaimed->entries);
+      if (!is_silent) add_range(outcome.lost, step.value().reclaimed->entries);
+      outcome.lost_count += acks.add(step.value().reclaimed->entries);
     } else if (step.value().block) {
       note_block(store_, *step.value().block, log.acks, outcome);
     } else {

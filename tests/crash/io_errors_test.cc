@@ -92,6 +92,22 @@ TEST_P(IoErrorsTest, AcknowledgementsCheckpointsAndReclaim) {
   });
 }
 
+TEST_P(IoErrorsTest, ReclaimBehindAnEventThatHangs) {
+  sweep([](ChannelRun& run) {
+    run.start();
+    run.put(2);
+    run.take_and_hang(1);
+    for (int i = 0; i < 8; ++i) run.put(2);
+    run.take_and_commit(12);
+    run.checkpoint();
+    for (int i = 0; i < 6; ++i) run.put(1);
+    run.take_and_commit(8);
+    run.checkpoint();
+    run.roll_back_hanging();
+    run.put(1);
+  });
+}
+
 TEST_P(IoErrorsTest, StrictAcknowledgements) {
   sweep(
       [](ChannelRun& run) {

@@ -203,7 +203,7 @@ TEST_F(LogEncryptionTest, NoAddressOfASegmentIsWrittenTwice) {
     ASSERT_FALSE(writer->poison().has_value());
     if (!random.one_in(5)) continue;
     // What a checkpoint does: slots are used again, by segments of another nonce.
-    for (const Segment& drained : segments.remove_acked(writer->durable_end().next_sequence)) {
+    for (const Segment& drained : remove_drained(writer->durable_end().next_sequence)) {
       slots->release(drained.slot);
     }
   }

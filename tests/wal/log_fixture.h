@@ -84,7 +84,7 @@ inline LogContents read_to(LogReader& reader, const LogEnd& end) {
       contents.lost.push_back(*step.value().lost);
     } else if (step.value().block) {
       add_block(*step.value().block, contents);
-    } else {
+    } else if (!step.value().reclaimed) {
       return contents;
     }
   }
@@ -143,6 +143,12 @@ class LogTest : public testing::Test {
 
   [[nodiscard]] LogReader new_reader(BlockCache& from) {
     return {channel_id, options, *slots, segments, from};
+  }
+
+  /// The segments leave whose entries lie below `acked_below`.
+  std::vector<Segment> remove_drained(Sequence acked_below) {
+    return segments.remove_drained(
+        {UINT64_MAX}, [&](const SequenceRange& entries) { return entries.end <= acked_below; });
   }
 
   /// Everything, read back from the disk.

@@ -296,6 +296,41 @@ TEST_F(LogReaderTest, BlockOfAnotherPlaceIsDamageNotData) {
   expect_lost(stored(), {entries_in(blocks[4])});
 }
 
+// An event hangs in the first segment; those behind it are reclaimed.
+TEST_F(LogReaderTest, TellsWhatWasReclaimedBetweenOtherSegments) {
+  open();
+  fill(160, 2, 1500);
+  const auto all = segments.snapshot();
+  ASSERT_GT(all.size(), 3U);
+  const auto removed = segments.remove_drained({UINT64_MAX}, [&](const SequenceRange& entries) {
+    return all[1].first_sequence <= entries.first && entries.end <= all[2].end_sequence;
+  });
+  ASSERT_EQ(removed.size(), 2U);
+  BlockCache empty(0);
+  LogReader reader = new_reader(empty);
+  reader.seek({0}, {1});
+  std::vector<LostRange> reclaimed;
+  Sequence next{1};
+  while (reader.lsn() < writer->durable_end().lsn) {
+    const auto step = reader.next(writer->durable_end());
+    ASSERT_TRUE(step.has_value());
+    EXPECT_FALSE(step.value().lost.has_value());
+    if (step.value().reclaimed) {
+      reclaimed.push_back(*step.value().reclaimed);
+      next = reclaimed.back().entries.end;
+    } else {
+      ASSERT_TRUE(step.value().block.has_value());
+      EXPECT_EQ(step.value().block->first_sequence(), next);
+      next = step.value().block->end_sequence();
+    }
+  }
+  EXPECT_EQ(next.value, expected.size() + 1);
+  ASSERT_EQ(reclaimed.size(), 1U);
+  EXPECT_EQ(reclaimed[0].first_lsn, all[1].first_lsn);
+  EXPECT_EQ(reclaimed[0].end_lsn, all[3].first_lsn);
+  EXPECT_EQ(reclaimed[0].entries, (SequenceRange{all[1].first_sequence, all[3].first_sequence}));
+}
+
 TEST_F(LogReaderTest, PassesOverASegmentThatIsGoneBehindAllItsEntries) {
   open();
   fill(3);
@@ -309,7 +344,7 @@ TEST_F(LogReaderTest, PassesOverASegmentThatIsGoneBehindAllItsEntries) {
     ASSERT_TRUE(writer->flush().has_value());
   }
   fill(2);
-  ASSERT_EQ(segments.remove_acked({seen + 1}).size(), 1U);
+  ASSERT_EQ(remove_drained({seen + 1}).size(), 1U);
   BlockCache empty(0);
   LogReader late = new_reader(empty);
   late.seek(reader.lsn(), reader.sequence());

@@ -66,6 +66,42 @@ TEST(SegmentHeaderTest, NamesItsKey) {
   EXPECT_EQ(decode_key_alias({}), "");
 }
 
+std::vector<std::byte> encoded_with(const std::vector<SequenceRange>& reclaimed) {
+  std::vector<std::byte> bytes(kSegmentDataOffset);
+  encode_segment_header(some_header(), bytes, {}, reclaimed);
+  return bytes;
+}
+
+TEST(SegmentHeaderTest, NamesWhatWasReclaimed) {
+  const std::vector<SequenceRange> reclaimed{{{5}, {17}}, {{40}, {41}}};
+  const auto bytes = encoded_with(reclaimed);
+  EXPECT_EQ(decode_reclaimed(bytes), reclaimed);
+  ASSERT_TRUE(decode_segment_header(bytes).has_value());
+  EXPECT_TRUE(is_same(*decode_segment_header(bytes), some_header()));
+  EXPECT_TRUE(decode_reclaimed(encoded()).empty());
+  EXPECT_TRUE(decode_reclaimed({}).empty());
+}
+
+TEST(SegmentHeaderTest, NamesAsManyReclaimedRangesAsFit) {
+  std::vector<SequenceRange> reclaimed;
+  for (std::uint64_t i = 1; i <= 300; ++i) reclaimed.push_back({{10 * i}, {10 * i + 3}});
+  const auto read = decode_reclaimed(encoded_with(reclaimed));
+  reclaimed.resize(244);
+  EXPECT_EQ(read, reclaimed);
+}
+
+TEST(SegmentHeaderTest, DamagedReclaimedRangesCostNothingElse) {
+  const std::vector<SequenceRange> reclaimed{{{5}, {17}}};
+  for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
+    auto bytes = encoded_with(reclaimed);
+    bytes[copy * kBlockAlignBytes + 300] ^= std::byte{1};
+    EXPECT_EQ(decode_reclaimed(bytes), reclaimed) << "the other copy holds";
+    bytes[(1 - copy) * kBlockAlignBytes + kReclaimedRangesOffset] ^= std::byte{1};
+    EXPECT_TRUE(decode_reclaimed(bytes).empty());
+    EXPECT_TRUE(decode_segment_header(bytes).has_value());
+  }
+}
+
 TEST(SegmentHeaderTest, DamagedNameOfTheKeyIsADamagedCopy) {
   for (std::size_t copy = 0; copy < kSegmentHeaderCopies; ++copy) {
     auto bytes = encoded_with_key();
