@@ -94,8 +94,9 @@ def run_maven(jars, folder):
     except subprocess.TimeoutExpired as late:
         raise Unavailable(f"Maven did not bring the jars within {FETCH_SECONDS_MAX} s") from late
     if done.returncode != 0:
-        lines = [line for line in done.stdout.splitlines() if "ERROR" in line] or ["it says nothing"]
-        raise Unavailable(f"Maven did not bring the jars: {lines[0]}")
+        lines = [line for line in done.stdout.splitlines() if "[ERROR] " in line]
+        why = lines[0].partition("[ERROR] ")[2] if lines else f"exit status {done.returncode}"
+        raise Unavailable(f"Maven did not bring the jars: {why}")
 
 
 def provide(jars, folder, bring=run_maven):
