@@ -126,6 +126,24 @@ void reclaim_over_restarts(ChannelRun& run) {
   run.take_and_roll_back(2);
 }
 
+// Slots from the middle of the log, which are used again under other keys.
+void reclaim_behind_an_event_that_hangs(ChannelRun& run) {
+  run.start();
+  run.put(2);
+  run.take_and_hang(1);
+  for (int i = 0; i < 12; ++i) run.put(1);
+  run.take_and_commit(13);
+  run.checkpoint();
+  run.put(1);
+  run.stop();
+  run.start();
+  for (int i = 0; i < 6; ++i) run.put(1);
+}
+
+TEST_F(EncryptedCrashTest, ReclaimBehindAnEventThatHangs) {
+  sweep_power_loss(reclaim_behind_an_event_that_hangs);
+}
+
 TEST_F(EncryptedCrashTest, PutsAndRestart) {
   sweep_power_loss(put_and_restart);
 }
