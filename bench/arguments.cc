@@ -33,6 +33,13 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
   return numbers->front();
 }
 
+std::optional<wal::WritePath> parse_write_path(std::string_view text) {
+  if (text == "auto") return wal::WritePath::kAuto;
+  if (text == "threads") return wal::WritePath::kThreads;
+  if (text == "ring") return wal::WritePath::kRing;
+  return std::nullopt;
+}
+
 std::optional<std::string> read_arguments(std::span<const std::string_view> words,
                                           const SetArgument& set) {
   for (std::size_t i = 0; i < words.size(); i += 2) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wal/options.h"
+
 namespace spillway::bench {
 
 /// As the sub-commands of the agent: 0 fine, 1 failed, 2 bad usage.
@@ -24,6 +26,9 @@ std::optional<std::uint64_t> parse_count(std::string_view text);
 
 /// Parts between commas, empty ones included.
 std::vector<std::string_view> split_list(std::string_view text);
+
+/// As the channel's option `writePath`.
+std::optional<wal::WritePath> parse_write_path(std::string_view text);
 
 /// Understands one pair; says what is wrong with it, or nothing.
 using SetArgument =

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::uint64_t kWarmUpNs = 50'000'000;
 constexpr std::uint64_t kSpareSlotsWaitNs = 30'000'000'000;
+constexpr std::uint64_t kWritePathWaitNs = 3'000'000'000;
 constexpr std::size_t kTakeEvents = 1000;
 constexpr std::size_t kFillEvents = 1000;
 
@@ -129,6 +130,7 @@ channel::FileChannelOptions channel_options(const ChannelSetup& setup) {
   options.log.cache_bytes_max = setup.cache_bytes;
   options.durability = setup.durability;
   options.ack_durability = setup.ack_durability;
+  options.log.write_path = setup.write_path;
   return options;
 }
 
@@ -154,6 +156,7 @@ Result<std::unique_ptr<BenchChannel>> BenchChannel::open(const ChannelSetup& set
   std::unique_ptr<BenchChannel> opened(new BenchChannel(setup, file_system, clock));
   TRY(opened->channel_->start());
   TRY(opened->wait_for_spare_slots());
+  opened->wait_for_write_path();
   return opened;
 }
 
@@ -166,6 +169,15 @@ Result<void> BenchChannel::wait_for_spare_slots() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return {};
+}
+
+// Undecided, threads write.
+void BenchChannel::wait_for_write_path() {
+  const std::uint64_t started = clock_.monotonic_ns();
+  while (metrics()["log_write_path"] == static_cast<double>(wal::WritePath::kAuto) &&
+         clock_.monotonic_ns() - started < kWritePathWaitNs) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 Result<LoadSample> BenchChannel::run(const LoadOptions& options) {

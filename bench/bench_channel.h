@@ -27,6 +27,7 @@ struct ChannelSetup {
   std::chrono::milliseconds checkpoint_interval{30'000};
   channel::Durability durability = channel::Durability::kCommit;
   channel::AckDurability ack_durability = channel::AckDurability::kLazy;
+  wal::WritePath write_path = wal::WritePath::kAuto;
 };
 
 struct LoadOptions {
@@ -57,7 +58,8 @@ using MetricValues = std::map<std::string, double>;
 /// Starts a channel in a directory of its own. Thread-safe as far as FileChannel is.
 class BenchChannel {
  public:
-  /// Starts what is in the directory, or a new channel, and waits for the spare slots.
+  /// Starts what is in the directory, or a new channel, and waits for the spare slots, and for the
+  /// write path to be decided.
   static Result<std::unique_ptr<BenchChannel>> open(const ChannelSetup& setup,
                                                     io::FileSystem& file_system,
                                                     const Clock& clock);
@@ -86,6 +88,8 @@ class BenchChannel {
 
  private:
   BenchChannel(const ChannelSetup& setup, io::FileSystem& file_system, const Clock& clock);
+
+  void wait_for_write_path();
 
   const ChannelSetup setup_;
   const Clock& clock_;

@@ -23,6 +23,7 @@ namespace {
 struct Arguments {
   std::string directory = ".";
   std::string json_path = {};
+  wal::WritePath write_path = wal::WritePath::kAuto;
   std::vector<std::uint64_t> producers{1, 2, 4, 8, 16};
   std::vector<std::uint64_t> batches{1, 100};
   std::uint64_t consumers = 0;
@@ -39,6 +40,12 @@ std::optional<std::string> set_argument(Arguments& arguments, std::string_view n
   }
   if (name == "--json") {
     arguments.json_path = value;
+    return std::nullopt;
+  }
+  if (name == "--write-path") {
+    const auto path = parse_write_path(value);
+    if (!path) return fmt::format("{} {}: auto, threads or ring is wanted", name, value);
+    arguments.write_path = *path;
     return std::nullopt;
   }
   const auto numbers = parse_numbers(value);
@@ -170,7 +177,9 @@ Result<void> run(const Arguments& arguments, Report& report) {
   TRY_ASSIGN(const auto directory,
              file_system.open_directory(work, io::FileSystem::Missing::kCreate));
   TRY_ASSIGN(const auto control, DeviceControl::open(*directory, clock));
-  const ChannelSetup setup{.directory = work + "/channel", .spare_slots = kSpareSlots};
+  const ChannelSetup setup{.directory = work + "/channel",
+                           .spare_slots = kSpareSlots,
+                           .write_path = arguments.write_path};
   remove_files(setup.directory);
   fmt::print(
       "{} bytes per event, {} ms per sample, {} consumers; x B1: commits per bare durable "

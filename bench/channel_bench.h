@@ -9,7 +9,7 @@ namespace spillway::bench {
 inline constexpr std::string_view kChannelUsage =
     "usage: spillway bench channel [--dir DIR] [--producers N,N…] [--consumers N] [--batch N,N…]\n"
     "                              [--event-bytes N] [--sample-millis N] [--samples N]\n"
-    "                              [--json FILE]\n"
+    "                              [--write-path auto|threads|ring] [--json FILE]\n"
     "\n"
     "Commits events durably to a file channel in DIR (default: the current directory) for each\n"
     "combination of producers and batch. Before and after every sample the bare device makes\n"

@@ -67,6 +67,12 @@ std::optional<std::string> read_goal_arguments(std::span<const std::string_view>
           arguments.json_path = value;
           return std::nullopt;
         }
+        if (name == "--write-path") {
+          const auto path = parse_write_path(value);
+          if (!path) return fmt::format("--write-path {}: auto, threads or ring is wanted", value);
+          arguments.options.write_path = *path;
+          return std::nullopt;
+        }
         return set_number(name, value, arguments.options);
       });
   if (problem) return problem;

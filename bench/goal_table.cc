@@ -83,8 +83,10 @@ constexpr std::array kUring{
     GoalLine{"bare writes by io_uring, 4 KiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1, 1.15},
     GoalLine{"bare writes by io_uring, 64 KiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1,
              1.15},
-    GoalLine{"bare writes by io_uring, 1 MiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1,
-             1.15}};
+    GoalLine{"bare writes by io_uring, 1 MiB x 4", "/s", "4 threads", kMeasured, kAtLeast, 1, 1.15},
+    GoalLine{"commits with io_uring, 16 x 1", "/s", "threads", kMeasured, kAtLeast, 1, 1.15},
+    GoalLine{"commits with io_uring, 8 x 100", "/s", "threads", kMeasured, kAtLeast, 1, 1.15},
+    GoalLine{"asynchronous with io_uring, 2 x 100", "/s", "threads", kMeasured, kAtLeast, 1, 1.15}};
 
 constexpr std::array kSlowDevice{GoalLine{"loss of commits, 128 x 1, device 100 times slower", "x",
                                           "device's loss", kMeasured, kAtMost, 0.15, 0.1}};

@@ -32,8 +32,10 @@ class CommitLoads {
   static Result<std::shared_ptr<CommitLoads>> open(
       const GoalSite& site, std::size_t spare_slots,
       channel::Durability durability = channel::Durability::kCommit) {
-    const ChannelSetup setup{
-        .directory = site.directory, .spare_slots = spare_slots, .durability = durability};
+    const ChannelSetup setup{.directory = site.directory,
+                             .spare_slots = spare_slots,
+                             .durability = durability,
+                             .write_path = site.options.write_path};
     TRY_ASSIGN(auto channel, BenchChannel::open(setup, site.file_system, site.clock));
     return std::make_shared<CommitLoads>(site, std::move(channel));
   }

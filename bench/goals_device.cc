@@ -1,7 +1,10 @@
 // Goals about the way to the device: io_uring beside system calls, and a device that turns slow.
 // G21 and G22.
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +17,9 @@ namespace {
 
 constexpr std::uint64_t kControlNs = 250'000'000;
 constexpr std::uint64_t kSlowdown = 100;
+// Bounds a sample of large batches, and with it the slots that must be ready.
+constexpr std::uint64_t kPayloadBytesMax = 256 * kMiB;
+constexpr std::size_t kSlotsForPayload = 8;
 
 /// A channel on a file system of its own.
 struct OwnSystem {
@@ -37,42 +43,116 @@ Result<std::shared_ptr<OwnSystem>> open_on(std::unique_ptr<io::FileSystem> file_
 
 }  // namespace
 
-Result<Sampler> prepare_uring(const GoalSite& site) {
-  struct Shape {
-    std::uint64_t bytes;
-    std::size_t depth;
-  };
-  static constexpr std::array<Shape, 4> kShapes{
-      {{4 * kKiB, 1}, {4 * kKiB, 4}, {64 * kKiB, 4}, {1 * kMiB, 4}}};
-  struct Rings {
-    io::PosixFileSystem file_system{io::QueueKind::kUring};
-    std::vector<std::unique_ptr<io::WriteQueue>> queues = {};
-    bool is_ring_first = false;
-  };
-  const auto rings = std::make_shared<Rings>();
-  for (const Shape& shape : kShapes) {
-    TRY_ASSIGN(auto queue, rings->file_system.open_write_queue(shape.depth));
-    rings->queues.push_back(std::move(queue));
+namespace {
+
+using OneWay = std::function<Result<double>(wal::WritePath path)>;
+
+// Ring or threads first, so that neither gains by its place.
+Result<Reading> ring_over_threads(bool is_ring_first, const OneWay& one_way) {
+  constexpr auto kRing = wal::WritePath::kRing;
+  constexpr auto kThreads = wal::WritePath::kThreads;
+  TRY_ASSIGN(const double first, one_way(is_ring_first ? kRing : kThreads));
+  TRY_ASSIGN(const double second, one_way(is_ring_first ? kThreads : kRing));
+  if (is_ring_first) return Reading{.value = first, .control = second};
+  return Reading{.value = second, .control = first};
+}
+
+struct BareShape {
+  std::uint64_t bytes;
+  std::size_t depth;
+};
+constexpr std::array<BareShape, 4> kBareShapes{
+    {{4 * kKiB, 1}, {4 * kKiB, 4}, {64 * kKiB, 4}, {1 * kMiB, 4}}};
+
+struct LoadShape {
+  channel::Durability durability;
+  std::size_t producers;
+  std::size_t batch_events;
+};
+constexpr std::array<LoadShape, 3> kLoadShapes{{{channel::Durability::kCommit, 16, 1},
+                                                {channel::Durability::kCommit, 8, 100},
+                                                {channel::Durability::kAsync, 2, 100}}};
+
+/// A queue for each bare shape, and for each durability a channel with a ring and one with threads.
+class RingBesideThreads {
+ public:
+  explicit RingBesideThreads(const GoalSite& site) : site_(site) {}
+
+  Result<void> open();
+  Result<std::vector<Reading>> sample();
+
+ private:
+  Result<double> write(std::size_t shape, wal::WritePath path);
+  Result<double> run(const LoadShape& shape, wal::WritePath path);
+
+  const GoalSite& site_;
+  std::vector<std::unique_ptr<io::WriteQueue>> queues_;
+  std::map<std::pair<channel::Durability, wal::WritePath>, std::shared_ptr<OwnSystem>> channels_;
+  bool is_ring_first_ = false;
+};
+
+Result<void> RingBesideThreads::open() {
+  for (const BareShape& shape : kBareShapes) {
+    TRY_ASSIGN(auto queue,
+               site_.file_system.open_write_queue(shape.depth, io::Durability::kDurable));
+    queues_.push_back(std::move(queue));
   }
-  return Sampler([rings, &site]() -> Result<std::vector<Reading>> {
-    rings->is_ring_first = !rings->is_ring_first;  // neither gains by its place
-    std::vector<Reading> readings;
-    for (std::size_t i = 0; i < kShapes.size(); ++i) {
-      const Shape& shape = kShapes[i];
-      const auto by_ring = [&] {
-        return site.device.queued_durable_writes(*rings->queues[i], shape.bytes, kControlNs);
-      };
-      const auto by_threads = [&] {
-        return site.device.threaded_durable_writes(shape.bytes, shape.depth, kControlNs);
-      };
-      TRY_ASSIGN(const ControlSample first, rings->is_ring_first ? by_ring() : by_threads());
-      TRY_ASSIGN(const ControlSample second, rings->is_ring_first ? by_threads() : by_ring());
-      const ControlSample& ring = rings->is_ring_first ? first : second;
-      const ControlSample& threads = rings->is_ring_first ? second : first;
-      readings.push_back({.value = ring.ops_per_second, .control = threads.ops_per_second});
+  for (const auto durability : {channel::Durability::kCommit, channel::Durability::kAsync}) {
+    for (const auto path : {wal::WritePath::kRing, wal::WritePath::kThreads}) {
+      const ChannelSetup setup{
+          .directory = site_.directory + "/" + std::to_string(channels_.size()),
+          .spare_slots = kSlotsForPayload,
+          .durability = durability,
+          .write_path = path};
+      TRY_ASSIGN(auto opened, open_on(std::make_unique<io::PosixFileSystem>(), setup, site_.clock));
+      channels_[{durability, path}] = std::move(opened);
     }
-    return readings;
-  });
+  }
+  return {};
+}
+
+Result<double> RingBesideThreads::write(std::size_t shape, wal::WritePath path) {
+  const auto [bytes, depth] = kBareShapes[shape];
+  TRY_ASSIGN(const ControlSample written,
+             path == wal::WritePath::kRing
+                 ? site_.device.queued_durable_writes(*queues_[shape], bytes, kControlNs)
+                 : site_.device.threaded_durable_writes(bytes, depth, kControlNs));
+  return written.ops_per_second;
+}
+
+Result<double> RingBesideThreads::run(const LoadShape& shape, wal::WritePath path) {
+  return channels_.at({shape.durability, path})
+      ->commits_per_second({.producers = shape.producers,
+                            .batch_events = shape.batch_events,
+                            .event_bytes = site_.options.event_bytes,
+                            .duration_ns = site_.options.load_ns,
+                            .payload_bytes_max = kPayloadBytesMax});
+}
+
+Result<std::vector<Reading>> RingBesideThreads::sample() {
+  is_ring_first_ = !is_ring_first_;
+  std::vector<Reading> readings;
+  for (std::size_t shape = 0; shape < kBareShapes.size(); ++shape) {
+    TRY_ASSIGN(const Reading reading, ring_over_threads(is_ring_first_, [&](wal::WritePath path) {
+                 return write(shape, path);
+               }));
+    readings.push_back(reading);
+  }
+  for (const LoadShape& shape : kLoadShapes) {
+    TRY_ASSIGN(const Reading reading, ring_over_threads(is_ring_first_, [&](wal::WritePath path) {
+                 return run(shape, path);
+               }));
+    readings.push_back(reading);
+  }
+  return readings;
+}
+
+}  // namespace
+
+Result<Sampler> prepare_uring(const GoalSite& site) {
+  const auto both = std::make_shared<RingBesideThreads>(site);
+  TRY(both->open());
+  return Sampler([both] { return both->sample(); });
 }
 
 Result<Sampler> prepare_slow_device(const GoalSite& site) {

@@ -51,7 +51,7 @@ Result<void> take_all(channel::FileChannel& channel, const Workload& workload) {
 
 Result<void> run(const Workload& workload) {
   const SystemClock clock;
-  io::PosixFileSystem file_system(io::QueueKind::kSystemCalls);  // valgrind knows no io_uring
+  io::PosixFileSystem file_system;
   channel::FileChannelOptions options{.name = "instructions",
                                       .checkpoint_dir = workload.directory + "/checkpoint",
                                       .data_dirs = {workload.directory + "/data"}};

@@ -65,8 +65,7 @@ class SlowDirectory final : public io::Directory {
   const std::uint64_t delay_ns_;
 };
 
-// Holds finished writes back until they are due. A queue on system calls writes through SlowFile;
-// its writes are due by the time they are reaped.
+// Holds finished writes back until they are due.
 class SlowQueue final : public io::WriteQueue {
  public:
   SlowQueue(std::unique_ptr<io::WriteQueue> real, const Clock& clock, std::uint64_t delay_ns)
@@ -128,8 +127,9 @@ Result<std::unique_ptr<io::Directory>> SlowFileSystem::open_directory(const std:
       std::make_unique<SlowDirectory>(std::move(directory), clock_, delay_ns_));
 }
 
-Result<std::unique_ptr<io::WriteQueue>> SlowFileSystem::open_write_queue(std::size_t depth) {
-  TRY_ASSIGN(auto queue, real_.open_write_queue(depth));
+Result<std::unique_ptr<io::WriteQueue>> SlowFileSystem::open_write_queue(
+    std::size_t depth, io::Durability durability) {
+  TRY_ASSIGN(auto queue, real_.open_write_queue(depth, durability));
   return std::unique_ptr<io::WriteQueue>(
       std::make_unique<SlowQueue>(std::move(queue), clock_, delay_ns_));
 }

@@ -20,7 +20,8 @@ class SlowFileSystem final : public io::FileSystem {
 
   Result<std::unique_ptr<io::Directory>> open_directory(const std::string& path,
                                                         Missing missing) override;
-  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth) override;
+  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth,
+                                                           io::Durability durability) override;
 
  private:
   io::FileSystem& real_;

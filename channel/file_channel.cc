@@ -242,6 +242,10 @@ Result<void> FileChannel::open_log(Engine& engine) {
   TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));
   const checkpoint::ReadPosition read = recovered_.first_unread();
   engine.delivery->open(*engine.writer, recovered_.acks, read.lsn, read.sequence);
+  engine.write_path = std::make_unique<wal::WritePathChooser>(
+      wal::WritePathChooser::Log{options_.name, *engine.slots, *engine.writer}, engine.log,
+      file_system_, clock_);
+  engine.write_path->start();
   // From here on the last manifest must not be taken for a clean end any more.
   return store_manifest(engine, /*is_clean=*/false);
 }
@@ -259,6 +263,7 @@ void FileChannel::stop() {
   }
   if (checkpointer_.joinable()) checkpointer_.join();
   const std::shared_ptr<Engine> engine = std::exchange(engine_, nullptr);
+  engine->write_path.reset();
   engine->scrubber->stop();
   engine->reader->stop();
   Result<void> closed = engine->writer->close();

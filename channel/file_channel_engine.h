@@ -19,6 +19,7 @@
 #include "wal/options.h"
 #include "wal/segment_table.h"
 #include "wal/slot_pool.h"
+#include "wal/write_path_chooser.h"
 
 namespace spillway::channel {
 
@@ -44,6 +45,7 @@ struct FileChannel::Engine {
   std::unique_ptr<Delivery> delivery;
   std::unique_ptr<DiskUsage> usage;
   std::unique_ptr<wal::LogWriter> writer;
+  std::unique_ptr<wal::WritePathChooser> write_path;
   std::unique_ptr<Scrubber> scrubber;
   std::unique_ptr<OldestAge> oldest_age;
 };

@@ -51,6 +51,8 @@ void FileChannel::collect(MetricSink& sink) const {
   sink.counter("log_written_bytes_total", "Bytes written to the log.", log.bytes.value());
   sink.counter("log_payload_bytes_total", "Of them, events and acknowledgements.",
                log.payload_bytes.value());
+  sink.gauge("log_write_path", "Writes in flight by 0: threads; 1: io_uring; 2: threads, for now.",
+             static_cast<double>(engine.write_path->path()));
   const wal::LogWriter::Lag lag = engine.writer->lag();
   sink.gauge("durable_lag_ns", "Age of the oldest event that is not durable yet.",
              static_cast<double>(lag.ns));

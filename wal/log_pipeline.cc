@@ -18,54 +18,68 @@ bool LogWriter::can_write() const {
   return writing_ < options_.write_depth_max && waiting_bytes_ >= options_.overlap_bytes_min;
 }
 
+// With a queue, a lone write is better made here: it saves two wake-ups.
+bool LogWriter::can_lead() const {
+  return can_write() && (queue_ == nullptr || writing_ == 0 || writers_.empty());
+}
+
 void LogWriter::lead(MutexLock& lock, const Batch* until) {
-  while (can_write()) {
+  if (queue_ != nullptr && writers_.empty()) drive_queue(lock);
+  while (can_lead()) {
     write_next(lock);
     const bool is_done =
         until != nullptr && until->state.load(std::memory_order_relaxed) != Batch::kStaged;
     if (!is_done || writers_.empty()) continue;
-    if (can_write()) call_writer();  // our own caller has waited long enough
-    return;
+    break;  // our own caller has waited long enough
   }
+  if (can_write()) call_writer();
 }
 
 void LogWriter::call_writer() {
   if (is_handed_over_ || writers_.empty()) return;
   is_handed_over_ = true;
-  work_.notify_one();
+  if (is_reaping_) {
+    queue_->interrupt();
+  } else {
+    work_.notify_one();
+  }
 }
 
 void LogWriter::write_next(MutexLock& lock) {
+  const std::shared_ptr<Batch> batch = place_next(lock);
+  if (batch != nullptr) {
+    lock.unlock();
+    const Result<void> outcome = write(*batch);
+    lock.lock();
+    end_write(*batch, outcome);
+  }
+  settle(lock);
+}
+
+// In flight from here on; nullptr: it got no place, failure_ says why.
+std::shared_ptr<Batch> LogWriter::place_next(MutexLock& lock) {
   if (staged_.empty()) close_batch();
-  const std::shared_ptr<Batch> batch = std::move(staged_.front());
+  std::shared_ptr<Batch> batch = std::move(staged_.front());
   staged_.pop_front();
   const bool is_synced = options_.block_durability == io::Durability::kDurable;
   batch->header.durable_lsn = (is_synced ? durable_end_.lsn : synced_lsn_).value;
   const Sequence acked_below = acked_below_;
   is_placing_ = true;
   lock.unlock();
-  Result<void> outcome = place(*batch, acked_below);
+  const Result<void> placed = place(*batch, acked_below);
   lock.lock();
   is_placing_ = false;
   segment_room_bytes_ = segment_writer_.room_bytes();
-  if (outcome.has_value()) {
-    waiting_bytes_ -= batch->staged_bytes;
-    in_flight_.push_back(batch);
-    ++writing_;
-    if (can_write()) call_writer();
-    lock.unlock();
-    outcome = write(*batch);
-    lock.lock();
-    --writing_;
-    batch->is_written = outcome.has_value();
-    if (!is_synced) note_unsynced(batch->place.file);
-  } else {
-    staged_.push_front(batch);
+  if (!placed.has_value()) {
+    staged_.push_front(std::move(batch));
+    if (!failure_) failure_ = placed.error();
+    return nullptr;
   }
-  if (!outcome.has_value() && !failure_) failure_ = outcome.error();
-  retire(lock);
-  if (failure_ && writing_ == 0 && !is_placing_ && !is_retiring_) settle_failure();
-  progress_.notify_all();
+  waiting_bytes_ -= batch->staged_bytes;
+  in_flight_.push_back(batch);
+  ++writing_;
+  if (can_write()) call_writer();
+  return batch;
 }
 
 Result<void> LogWriter::place(Batch& batch, Sequence acked_below) {
@@ -78,16 +92,34 @@ Result<void> LogWriter::place(Batch& batch, Sequence acked_below) {
   return {};
 }
 
-Result<void> LogWriter::write(const Batch& batch) {
-  const std::uint64_t started_ns = clock_.monotonic_ns();
+Result<void> LogWriter::write(Batch& batch) {
+  batch.write_started_ns = clock_.monotonic_ns();
   const SegmentWriter::Place& place = batch.place;
   TRY(place.file->write_at(place.offset, place.bytes, options_.block_durability));
-  metrics_.write_ns.record(clock_.monotonic_ns() - started_ns);
-  metrics_.block_size_bytes.record(place.bytes.size());
-  metrics_.blocks.add();
-  metrics_.bytes.add(place.bytes.size());
-  metrics_.payload_bytes.add(batch.header.payload_bytes);
+  count_write(batch);
   return {};
+}
+
+void LogWriter::count_write(const Batch& batch) {
+  metrics_.write_ns.record(clock_.monotonic_ns() - batch.write_started_ns);
+  metrics_.block_size_bytes.record(batch.place.bytes.size());
+  metrics_.blocks.add();
+  metrics_.bytes.add(batch.place.bytes.size());
+  metrics_.payload_bytes.add(batch.header.payload_bytes);
+}
+
+void LogWriter::end_write(Batch& batch, const Result<void>& outcome) {
+  --writing_;
+  batch.is_written = outcome.has_value();
+  if (options_.block_durability != io::Durability::kDurable) note_unsynced(batch.place.file);
+  if (!outcome.has_value() && !failure_) failure_ = outcome.error();
+}
+
+// What a finished write, or one that could not begin, means for all others.
+void LogWriter::settle(MutexLock& lock) {
+  retire(lock);
+  if (failure_ && writing_ == 0 && !is_placing_ && !is_retiring_) settle_failure();
+  progress_.notify_all();
 }
 
 void LogWriter::note_unsynced(const std::shared_ptr<io::File>& file) {
@@ -207,12 +239,16 @@ void LogWriter::fail_staged(const Error& error) {
 
 // ---- writer threads
 
-void LogWriter::run() {
+void LogWriter::run(std::size_t index) {
   MutexLock lock(mutex_);
-  while (true) {
+  while (queue_ == nullptr || index == 0) {
     if (is_handed_over_) {
       is_handed_over_ = false;
-      lead(lock, nullptr);
+      if (queue_ == nullptr) {
+        lead(lock, nullptr);
+      } else {
+        drive_queue(lock);
+      }
     } else if (is_stopping_) {
       return;
     } else {

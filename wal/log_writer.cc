@@ -54,7 +54,7 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   segment_room_bytes_ = segment_writer_.room_bytes();
   if (options_.background == Background::kNone) return {};
   for (std::size_t i = 0; i < options_.write_depth_max; ++i) {
-    writers_.emplace_back([this] { run(); });
+    writers_.emplace_back([this, i] { run(i); });
   }
   return {};
 }
@@ -236,9 +236,10 @@ bool LogWriter::must_wait(std::uint64_t bytes, Waiter waiter) const {
 
 Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) {
   while (!poison_ && !is_closed_ && must_wait(bytes, waiter)) {
-    if (can_write()) {
+    if (can_lead()) {
       lead(lock, nullptr);  // nobody waits for what is staged yet: make room ourselves
     } else {
+      if (can_write()) call_writer();
       progress_.wait(lock);
     }
   }

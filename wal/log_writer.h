@@ -2,7 +2,8 @@
 //
 // Producers stage encoded transactions under a short lock. Whoever waits for one and finds the
 // device free writes what is staged in its own thread; when large blocks pile up, several producers
-// write at the same time. Writes complete in any order, transactions become durable in log order.
+// write at the same time, or one thread with a queue does. Writes complete in any order,
+// transactions become durable in log order.
 // If more has been staged by the time its own transaction is durable, a producer leaves the rest to
 // the writer thread. No timer delays a commit (docs/architecture.md, "Commit").
 #pragma once
@@ -66,6 +67,11 @@ class LogWriter {
   /// Continues the log at `end`: in `last` after a clean stop, in a new segment otherwise, and
   /// whenever encryption asks for one (SegmentWriter::may_go_on_in).
   Result<void> open(const LogEnd& end, const std::optional<Segment>& last, Sequence acked_below);
+
+  /// From now on whatever is written while other writes are in flight, and large blocks that nobody
+  /// waits for, goes through `queue`, by one thread; otherwise several threads write. `queue` takes
+  /// options.write_depth_max writes of options.block_durability. At most once, after open().
+  void use_queue(std::unique_ptr<io::WriteQueue> queue);
 
   /// A place in the staging queue. Outlives the writer's interest in it.
   class Ticket {
@@ -154,11 +160,16 @@ class LogWriter {
   // Pipeline: staged -> in flight -> durable (log_pipeline.cc). What works without the lock gets
   // it as a parameter, which the analysis cannot follow.
   [[nodiscard]] bool can_write() const REQUIRES(mutex_);
+  [[nodiscard]] bool can_lead() const REQUIRES(mutex_);
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
   void call_writer() REQUIRES(mutex_);
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  std::shared_ptr<Batch> place_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   Result<void> place(Batch& batch, Sequence acked_below);
-  Result<void> write(const Batch& batch);
+  Result<void> write(Batch& batch);
+  void count_write(const Batch& batch);
+  void end_write(Batch& batch, const Result<void>& outcome) REQUIRES(mutex_);
+  void settle(MutexLock& lock) REQUIRES(mutex_);
   void note_unsynced(const std::shared_ptr<io::File>& file) REQUIRES(mutex_);
   void retire(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   [[nodiscard]] std::size_t count_retirable() const REQUIRES(mutex_);
@@ -170,8 +181,13 @@ class LogWriter {
   void fail_staged(const Error& error) REQUIRES(mutex_);
   void poison_with(const Error& error) REQUIRES(mutex_);
 
-  // Writer thread.
-  void run();
+  // Through the queue (log_queue.cc): the writer thread, or the only thread.
+  void drive_queue(MutexLock& lock) REQUIRES(mutex_);
+  void submit_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void reap(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+
+  // Writer threads; with a queue all but the first one end.
+  void run(std::size_t index);
   void wait_for_work(MutexLock& lock) REQUIRES(mutex_);
 
   const LogOptions options_;
@@ -181,6 +197,9 @@ class LogWriter {
   SlotPool& slots_;
   SegmentTable& segments_;
   LogWriterMetrics metrics_;
+
+  std::vector<std::shared_ptr<Batch>> queued_;  // in the queue; of the thread that drives it
+  std::vector<io::WriteDone> done_;             // likewise
 
   SegmentWriter segment_writer_;  // used by whoever has set is_placing_, or with nothing in flight
 
@@ -208,10 +227,12 @@ class LogWriter {
   bool is_placing_ GUARDED_BY(mutex_) = false;       // somebody gives a block its address
   bool is_retiring_ GUARDED_BY(mutex_) = false;      // somebody tells about what became durable
   bool is_handed_over_ GUARDED_BY(mutex_) = false;   // what is staged, to the writer thread
+  bool is_reaping_ GUARDED_BY(mutex_) = false;       // the writer thread waits for its queue
   bool needs_proof_ GUARDED_BY(mutex_) = false;  // no later block tells that the last is durable
   bool is_idle_ GUARDED_BY(mutex_) = false;      // the writer thread sleeps without a time limit
   bool is_closed_ GUARDED_BY(mutex_) = false;    // append() is over
   bool is_stopping_ GUARDED_BY(mutex_) = false;  // so is the writer thread
+  std::unique_ptr<io::WriteQueue> queue_ GUARDED_BY(mutex_);  // nullptr: several threads write
   std::vector<std::thread> writers_;
 };
 

@@ -18,6 +18,13 @@ enum class Background : std::uint8_t {
   kNone,     // the calling threads, in a fixed order: deterministic tests and offline tools
 };
 
+/// Who keeps several writes in flight (docs/decisions/0304-write-path.md).
+enum class WritePath : std::uint8_t {
+  kThreads,  // a thread for each
+  kRing,     // one thread with a queue of the file system (io_uring), where there is one
+  kAuto,     // threads, until a trial on this device has shown the ring clearly ahead
+};
+
 struct LogOptions {
   // One slot file. Larger: fewer rotations and files; smaller: space comes back in finer steps.
   std::uint64_t slot_bytes = 64 * kMiB;
@@ -53,6 +60,7 @@ struct LogOptions {
   // better by growing while the device is busy (docs/decisions/0303-write-depth.md).
   std::size_t write_depth_max = 4;
   std::uint64_t overlap_bytes_min = 128 * kKiB;
+  WritePath write_path = WritePath::kThreads;  // applied by WritePathChooser
 
   // Durable blocks kept in memory for consumers; beyond it they are read back from disk.
   std::uint64_t cache_bytes_max = 64 * kMiB;

@@ -106,6 +106,7 @@ void SlotPool::stop() {
   {
     const MutexLock lock(mutex_);
     is_stopping_ = true;
+    is_trial_over_.store(true);
     changed_.notify_all();
     stopping_.notify_all();
   }
@@ -209,7 +210,7 @@ SlotPool::Stats SlotPool::stats() const {
   const MutexLock lock(mutex_);
   Stats stats = stats_;
   stats.files = slots_.size();
-  stats.spare = spares_.size();
+  stats.spare = spares_.size() + (lent_ ? 1 : 0);
   stats.left_out = left_out_count();
   stats.state = state();
   return stats;

@@ -104,6 +104,17 @@ class SlotPool {
   /// A block is being written: background work takes turns with it.
   void note_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// Work on the device for a quiet moment: no commits, nothing to prepare, more than one spare
+  /// slot. Gets the file of one, as large as a slot, and must leave its bytes as they are; ends
+  /// early once `goes_on`, which is thread-safe, says so. False: tried again a second later.
+  /// `trial` must not call back.
+  using GoesOn = std::function<bool()>;
+  using Trial = std::function<bool(io::File& file, const GoesOn& goes_on)>;
+  void set_trial(Trial trial);
+
+  /// Afterwards the trial is not running, and will not. Idempotent.
+  void cancel_trial();
+
   /// Opens a slot file, or returns the handle that is open. kNotFound when it is missing.
   Result<std::shared_ptr<io::File>> file(SlotId slot);
 
@@ -159,6 +170,8 @@ class SlotPool {
   void delete_discarded(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void probe_left_out(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void measure_free_space(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void run_trial(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  [[nodiscard]] bool is_quiet(MutexLock& lock) REQUIRES(mutex_);
 
   // The background thread.
   void run();
@@ -185,6 +198,10 @@ class SlotPool {
   Stats stats_ GUARDED_BY(mutex_);
   OnSpace on_space_ GUARDED_BY(mutex_);
   SpaceState published_ GUARDED_BY(mutex_) = SpaceState::kNormal;
+  Trial trial_ GUARDED_BY(mutex_);
+  Time trial_at_ GUARDED_BY(mutex_){};
+  std::optional<SlotId> lent_ GUARDED_BY(mutex_);  // a spare slot, to the trial
+  std::atomic<bool> is_trial_over_{false};
   bool is_started_ GUARDED_BY(mutex_) = false;
   bool is_stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t writes_seen_ = 0;  // the background thread's

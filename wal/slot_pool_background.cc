@@ -18,6 +18,9 @@ constexpr std::chrono::seconds kRetry{1};
 // commit where it is without deleting, for files of every size.
 constexpr std::chrono::milliseconds kCutPause{2};
 
+// Without a block written for this long, nobody is committing.
+constexpr std::chrono::milliseconds kQuiet{5};
+
 }  // namespace
 
 void SlotPool::look_at_directories() {
@@ -174,6 +177,52 @@ void SlotPool::measure_free_space(MutexLock& lock) {
   is_below_minimum_ = is_below;
 }
 
+// ---- the trial
+
+void SlotPool::set_trial(Trial trial) {
+  const MutexLock lock(mutex_);
+  CHECK(trial_ == nullptr);
+  trial_ = std::move(trial);
+  changed_.notify_one();
+}
+
+void SlotPool::cancel_trial() {
+  is_trial_over_.store(true);
+  MutexLock lock(mutex_);
+  stopping_.notify_all();
+  while (lent_) changed_.wait(lock);
+  trial_ = nullptr;
+}
+
+bool SlotPool::is_quiet(MutexLock& lock) {
+  const std::uint64_t writes = writes_.load(std::memory_order_relaxed);
+  stopping_.wait_for(lock, kQuiet);
+  return !is_stopping_ && !is_trial_over_.load() && spares_.size() > reserved_ + 1 &&
+         left_out_count() == 0 && writes_.load(std::memory_order_relaxed) == writes;
+}
+
+void SlotPool::run_trial(MutexLock& lock) {
+  if (trial_ == nullptr || steady_clock::now() < trial_at_) return;
+  trial_at_ = steady_clock::now() + kRetry;
+  if (!is_quiet(lock)) return;
+  const SlotId id = spares_.front();  // the last one to be used
+  spares_.erase(spares_.begin());
+  lent_ = id;
+  const Trial& trial = trial_;  // stays while a slot is lent
+  const std::uint64_t writes = writes_.load(std::memory_order_relaxed);
+  lock.unlock();
+  const auto file = this->file(id);
+  const bool is_done =
+      file.has_value() && trial(*file.value(), [this, writes] {
+        return !is_trial_over_.load() && writes_.load(std::memory_order_relaxed) == writes;
+      });
+  lock.lock();
+  spares_.insert(spares_.begin(), id);
+  lent_.reset();
+  if (is_done) trial_ = nullptr;
+  changed_.notify_all();
+}
+
 void SlotPool::run() {
   MutexLock lock(mutex_);
   while (!is_stopping_) {
@@ -183,8 +232,9 @@ void SlotPool::run() {
     probe_left_out(lock);
     publish_state();
     discard_surplus();
+    run_trial(lock);
     if (is_stopping_ || !discards_.empty() || next_to_prepare(steady_clock::now())) continue;
-    if (left_out_count() > 0 || options_.free_bytes_min > 0) {
+    if (left_out_count() > 0 || options_.free_bytes_min > 0 || trial_ != nullptr) {
       changed_.wait_for(lock, kRetry);
     } else {
       changed_.wait(lock);

@@ -184,6 +184,12 @@ constexpr std::array kFileOptions{
                        "it is on the disk within maxLagMillis; os, once the device has it, maybe "
                        "in a cache that a power cut empties.",
                .choices = "commit|async|os"},
+    OptionSpec{.name = "writePath",
+               .type = OptionType::kEnum,
+               .default_value = "auto",
+               .help = "What keeps several writes in flight: threads, ring (io_uring), or auto, "
+                       "which tries both on a spare data file once nothing else is written.",
+               .choices = "auto|threads|ring"},
     OptionSpec{.name = "maxLagMillis",
                .type = OptionType::kMillis,
                .default_value = "10",
@@ -285,6 +291,12 @@ void set_durability(const Config& config, FileChannelOptions& options) {
   options.log.lag_ns_max = lag_ms * 1'000'000;
 }
 
+wal::WritePath write_path(const Config& config) {
+  const std::string path = config.string("writePath");
+  if (path == "threads") return wal::WritePath::kThreads;
+  return path == "ring" ? wal::WritePath::kRing : wal::WritePath::kAuto;
+}
+
 Result<std::shared_ptr<const wal::KeyRing>> load_channel_keys(const std::string& channel,
                                                               const EncryptionConfig& encryption) {
   std::string problem;
@@ -319,6 +331,7 @@ Result<std::unique_ptr<Channel>> create_file(const ComponentContext& context,
   if (config.bytes("maxBytes") > 0) options.bytes_max = config.bytes("maxBytes");
   options.log.free_bytes_min = config.bytes("minimumRequiredSpace");
   options.log.slot_bytes = segment_bytes(config);
+  options.log.write_path = write_path(config);
   options.log.cache_bytes_max = config.bytes("cacheSize");
   options.load_keys = [name = context.name, encryption = std::move(encryption)] {
     return load_channel_keys(name, encryption);

@@ -35,11 +35,12 @@ std::shared_ptr<const wal::KeyRing> make_keys(std::size_t start) {
 }
 
 // Every start, counted from 0, has one key more and uses it.
-FileChannelOptions encrypted_options(std::size_t start) {
+FileChannelOptions encrypted_options(std::size_t start,
+                                     wal::WritePath path = wal::WritePath::kThreads) {
   static std::map<std::size_t, std::shared_ptr<const wal::KeyRing>> made;
   auto& keys = made[start];
   if (keys == nullptr) keys = make_keys(start);
-  FileChannelOptions options = crash_options();
+  FileChannelOptions options = crash_options(path);
   options.load_keys = [ring = keys] { return Result<std::shared_ptr<const wal::KeyRing>>(ring); };
   return options;
 }
@@ -81,7 +82,7 @@ bool has_doomed_name(SimDisk& disk) {
 
 }  // namespace
 
-channel::FileChannelOptions crash_options() {
+channel::FileChannelOptions crash_options(wal::WritePath path) {
   channel::FileChannelOptions options{.name = "crash",
                                       .checkpoint_dir = "cp",
                                       .data_dirs = {"data"},
@@ -99,12 +100,15 @@ channel::FileChannelOptions crash_options() {
   options.log.cut_bytes = 12 * kKiB;
   options.log.background = wal::Background::kNone;
   options.log.nonce_seed = 7;
+  options.log.write_path = path;
+  if (path == wal::WritePath::kRing) options.log.overlap_bytes_min = 0;
   return options;
 }
 
 bool ChannelRun::start() {
-  FileChannelOptions options =
-      encryption_ == Encryption::kRotating ? encrypted_options(start_count_++) : crash_options();
+  FileChannelOptions options = encryption_ == Encryption::kRotating
+                                   ? encrypted_options(start_count_++, write_path_)
+                                   : crash_options(write_path_);
   options.ack_durability = ack_durability_;
   channel_ = std::make_unique<FileChannel>(std::move(options), disk_, clock_);
   if (channel_->start().has_value()) return true;

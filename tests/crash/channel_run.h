@@ -16,8 +16,9 @@
 
 namespace spillway::test {
 
-/// Slots of 32 KiB, blocks of one device block, no threads: six blocks fill a segment.
-channel::FileChannelOptions crash_options();
+/// Slots of 32 KiB, blocks of one device block, no threads: six blocks fill a segment. With a ring,
+/// all blocks go through the disk's queue, up to four at a time.
+channel::FileChannelOptions crash_options(wal::WritePath path = wal::WritePath::kThreads);
 
 enum class Encryption : std::uint8_t {
   kNone,
@@ -29,8 +30,9 @@ enum class Encryption : std::uint8_t {
 class ChannelRun {
  public:
   explicit ChannelRun(SimDisk& disk, channel::AckDurability acks = channel::AckDurability::kLazy,
-                      Encryption encryption = Encryption::kNone)
-      : disk_(disk), ack_durability_(acks), encryption_(encryption) {}
+                      Encryption encryption = Encryption::kNone,
+                      wal::WritePath path = wal::WritePath::kThreads)
+      : disk_(disk), write_path_(path), ack_durability_(acks), encryption_(encryption) {}
 
   bool start();
   void stop();
@@ -61,6 +63,7 @@ class ChannelRun {
   void commit(channel::TakeTransaction& taken);
 
   SimDisk& disk_;
+  const wal::WritePath write_path_;
   const channel::AckDurability ack_durability_;
   const Encryption encryption_;
   std::size_t start_count_ = 0;

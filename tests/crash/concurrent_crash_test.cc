@@ -29,8 +29,8 @@ namespace {
 
 constexpr std::size_t kProducers = 6;
 
-channel::FileChannelOptions threaded_options() {
-  channel::FileChannelOptions options = crash_options();
+channel::FileChannelOptions threaded_options(wal::WritePath path) {
+  channel::FileChannelOptions options = crash_options(path);
   options.log.background = wal::Background::kThreads;
   options.log.overlap_bytes_min = 0;
   options.log.spare_slots_min = 1;
@@ -84,7 +84,15 @@ void expect_kept(const std::vector<PutBatch>& batches, const std::vector<std::st
   EXPECT_EQ(found, expected);
 }
 
-TEST(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
+class ConcurrentCrashTest : public testing::TestWithParam<wal::WritePath> {};
+
+INSTANTIATE_TEST_SUITE_P(Path, ConcurrentCrashTest,
+                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
+                         [](const testing::TestParamInfo<wal::WritePath>& path) {
+                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
+                         });
+
+TEST_P(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
   set_log_level(LogLevel::kError);
   std::uint64_t images = 0;
   std::uint64_t holes = 0;  // images taken with more than one write in flight
@@ -94,7 +102,7 @@ TEST(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
     std::vector<std::vector<PutBatch>> batches(kProducers);
     {
       const FakeClock clock;
-      channel::FileChannel channel(threaded_options(), disk, clock);
+      channel::FileChannel channel(threaded_options(GetParam()), disk, clock);
       ASSERT_TRUE(channel.start().has_value());
       std::atomic<std::size_t> acknowledged{0};
       std::vector<std::thread> threads;

@@ -18,9 +18,11 @@
 namespace spillway::test {
 namespace {
 
+constexpr auto kLazy = channel::AckDurability::kLazy;
+
 // Each test is one workload; what is common before it starts runs once per crash, too, but is swept
 // by the first test only.
-class CrashPointsTest : public testing::Test {
+class CrashPointsTest : public testing::TestWithParam<wal::WritePath> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -32,14 +34,14 @@ class CrashPointsTest : public testing::Test {
     for (const std::uint64_t seed : seeds(1)) {
       SCOPED_TRACE(replay_hint(seed));
       SimDisk prepared({.seed = seed});
-      ChannelRun first(prepared, acks);
+      ChannelRun first(prepared, acks, Encryption::kNone, GetParam());
       prepare(first);
       const SweepOptions options{
           .disk = {.seed = seed}, .call_first = prepared.call_count() + 1, .random_survivors = 3};
       images_ += sweep_crashes(
           options,
           [&](SimDisk& disk) {
-            ChannelRun run(disk, acks);
+            ChannelRun run(disk, acks, Encryption::kNone, GetParam());
             prepare(run);
             work(run);
             return run.promise();
@@ -56,15 +58,21 @@ class CrashPointsTest : public testing::Test {
   std::uint64_t images_ = 0;
 };
 
+INSTANTIATE_TEST_SUITE_P(Path, CrashPointsTest,
+                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
+                         [](const testing::TestParamInfo<wal::WritePath>& path) {
+                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
+                         });
+
 void started(ChannelRun& run) {
   run.start();
 }
 
-TEST_F(CrashPointsTest, FirstStart) {
+TEST_P(CrashPointsTest, FirstStart) {
   sweep([](ChannelRun&) {}, [](ChannelRun& run) { run.start(); });
 }
 
-TEST_F(CrashPointsTest, Puts) {
+TEST_P(CrashPointsTest, Puts) {
   sweep(started, [](ChannelRun& run) {
     run.put(1);
     run.put(3);
@@ -72,7 +80,7 @@ TEST_F(CrashPointsTest, Puts) {
   });
 }
 
-TEST_F(CrashPointsTest, PutOverSeveralBlocks) {
+TEST_P(CrashPointsTest, PutOverSeveralBlocks) {
   sweep(started, [](ChannelRun& run) {
     run.put(1);
     run.put(12, 900);
@@ -80,7 +88,7 @@ TEST_F(CrashPointsTest, PutOverSeveralBlocks) {
   });
 }
 
-TEST_F(CrashPointsTest, PutOverSeveralSegments) {
+TEST_P(CrashPointsTest, PutOverSeveralSegments) {
   sweep(started, [](ChannelRun& run) {
     run.put(2);
     run.put(40, 900);
@@ -88,7 +96,7 @@ TEST_F(CrashPointsTest, PutOverSeveralSegments) {
   });
 }
 
-TEST_F(CrashPointsTest, NewSegment) {
+TEST_P(CrashPointsTest, NewSegment) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -99,7 +107,7 @@ TEST_F(CrashPointsTest, NewSegment) {
       });
 }
 
-TEST_F(CrashPointsTest, AcknowledgementsAndCheckpoints) {
+TEST_P(CrashPointsTest, AcknowledgementsAndCheckpoints) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -118,7 +126,7 @@ TEST_F(CrashPointsTest, AcknowledgementsAndCheckpoints) {
       });
 }
 
-TEST_F(CrashPointsTest, SlotsAreReclaimedAndUsedAgain) {
+TEST_P(CrashPointsTest, SlotsAreReclaimedAndUsedAgain) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -152,11 +160,11 @@ void drain_behind_it(ChannelRun& run) {
   for (int i = 0; i < 7; ++i) run.put(1);
 }
 
-TEST_F(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangs) {
+TEST_P(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangs) {
   sweep(fill_and_hang, drain_behind_it);
 }
 
-TEST_F(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangsAndEnds) {
+TEST_P(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangsAndEnds) {
   sweep(
       [](ChannelRun& run) {
         fill_and_hang(run);
@@ -179,7 +187,7 @@ TEST_F(CrashPointsTest, SlotsAreReclaimedBehindAnEventThatHangsAndEnds) {
 }
 
 // The manifest's gap is there when the log is opened again, and grows.
-TEST_F(CrashPointsTest, StopsAndStartsWithAGapBehindAnEventThatHangs) {
+TEST_P(CrashPointsTest, StopsAndStartsWithAGapBehindAnEventThatHangs) {
   sweep(
       [](ChannelRun& run) {
         fill_and_hang(run);
@@ -203,7 +211,7 @@ TEST_F(CrashPointsTest, StopsAndStartsWithAGapBehindAnEventThatHangs) {
       });
 }
 
-TEST_F(CrashPointsTest, StrictAcknowledgementsBehindAnEventThatHangs) {
+TEST_P(CrashPointsTest, StrictAcknowledgementsBehindAnEventThatHangs) {
   sweep(
       [](ChannelRun& run) {
         fill_and_hang(run);
@@ -222,9 +230,9 @@ TEST_F(CrashPointsTest, StrictAcknowledgementsBehindAnEventThatHangs) {
 }
 
 // The sweeps above would prove little if nothing was reclaimed in them.
-TEST_F(CrashPointsTest, DiskUseIsBoundedWhileAnEventHangs) {
+TEST_P(CrashPointsTest, DiskUseIsBoundedWhileAnEventHangs) {
   SimDisk disk;
-  ChannelRun run(disk);
+  ChannelRun run(disk, kLazy, Encryption::kNone, GetParam());
   fill_and_hang(run);
   drain_behind_it(run);
   const std::uint64_t files = run.slot_files();
@@ -235,7 +243,7 @@ TEST_F(CrashPointsTest, DiskUseIsBoundedWhileAnEventHangs) {
   images_ += 21;
 }
 
-TEST_F(CrashPointsTest, CleanStopAndNextStart) {
+TEST_P(CrashPointsTest, CleanStopAndNextStart) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -253,7 +261,7 @@ TEST_F(CrashPointsTest, CleanStopAndNextStart) {
 }
 
 // What a sink was told is done never comes back.
-TEST_F(CrashPointsTest, StrictAcknowledgements) {
+TEST_P(CrashPointsTest, StrictAcknowledgements) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -273,7 +281,7 @@ TEST_F(CrashPointsTest, StrictAcknowledgements) {
       channel::AckDurability::kStrict);
 }
 
-TEST_F(CrashPointsTest, StrictAcknowledgementsOverSegments) {
+TEST_P(CrashPointsTest, StrictAcknowledgementsOverSegments) {
   sweep(
       [](ChannelRun& run) {
         run.start();
@@ -292,11 +300,11 @@ TEST_F(CrashPointsTest, StrictAcknowledgementsOverSegments) {
 }
 
 // Every crash of a put over two segments, and for each of them every crash of the start behind it.
-TEST_F(CrashPointsTest, RecoveryItself) {
+TEST_P(CrashPointsTest, RecoveryItself) {
   const std::uint64_t seed = seeds(1).front();
   for (const CrashPhase phase : {CrashPhase::kAfterSubmit, CrashPhase::kAfterCompletion}) {
     SimDisk reference({.seed = seed});
-    ChannelRun before(reference);
+    ChannelRun before(reference, kLazy, Encryption::kNone, GetParam());
     before.start();
     before.put(2);
     before.put(2);
@@ -304,7 +312,7 @@ TEST_F(CrashPointsTest, RecoveryItself) {
     for (std::uint64_t number = first; number < first + 12; ++number) {
       SimDisk disk({.seed = seed});
       disk.crash_at(number, phase);
-      ChannelRun run(disk);
+      ChannelRun run(disk, kLazy, Encryption::kNone, GetParam());
       run.start();
       run.put(2);
       run.put(2);
@@ -318,7 +326,7 @@ TEST_F(CrashPointsTest, RecoveryItself) {
               for (const std::string& path : crashed->paths()) {
                 again.put(path, crashed->contents(path));
               }
-              ChannelRun recovery(again);
+              ChannelRun recovery(again, kLazy, Encryption::kNone, GetParam());
               recovery.start();
               return run.promise();
             },

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "wal/io/sync_write_queue.h"
-
 namespace spillway::test {
 namespace {
 
@@ -139,8 +137,9 @@ Result<std::unique_ptr<io::Directory>> FlatDisk::open_directory(const std::strin
   return {std::make_unique<FlatDirectory>(image, path)};
 }
 
-Result<std::unique_ptr<io::WriteQueue>> FlatDisk::open_write_queue(std::size_t /*depth*/) {
-  return {std::make_unique<io::SyncWriteQueue>()};
+Result<std::unique_ptr<io::WriteQueue>> FlatDisk::open_write_queue(std::size_t /*depth*/,
+                                                                   io::Durability /*durability*/) {
+  return Error{.code = Errc::kUnsupported, .what = "one write at a time"};
 }
 
 }  // namespace spillway::test

@@ -58,7 +58,8 @@ class FlatDisk final : public io::FileSystem {
 
   Result<std::unique_ptr<io::Directory>> open_directory(const std::string& path,
                                                         Missing missing) override;
-  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth) override;
+  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth,
+                                                           io::Durability durability) override;
 
   DiskImage image;
 };

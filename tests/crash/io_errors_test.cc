@@ -28,8 +28,13 @@ const std::vector<Error>& errors() {
   return all;
 }
 
-// Whether the disk takes direct I/O.
-class IoErrorsTest : public testing::TestWithParam<bool> {
+struct ErrorsCase {
+  const char* name;
+  bool is_direct;  // the disk takes direct I/O
+  wal::WritePath path = wal::WritePath::kThreads;
+};
+
+class IoErrorsTest : public testing::TestWithParam<ErrorsCase> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -37,11 +42,11 @@ class IoErrorsTest : public testing::TestWithParam<bool> {
   template <class Work>
   void sweep(Work work, channel::AckDurability acks = channel::AckDurability::kLazy) {
     for (const std::uint64_t seed : seeds(1)) {
-      SCOPED_TRACE(replay_hint(seed) + (GetParam() ? ", direct" : ", through the page cache"));
+      SCOPED_TRACE(replay_hint(seed) + ", " + GetParam().name);
       runs_ += sweep_errors(
-          {.disk = {.seed = seed, .is_direct = GetParam()}}, errors(),
+          {.disk = {.seed = seed, .is_direct = GetParam().is_direct}}, errors(),
           [&](SimDisk& disk) {
-            ChannelRun run(disk, acks);
+            ChannelRun run(disk, acks, Encryption::kNone, GetParam().path);
             work(run);
             Promise promise = run.promise();
             run.stop();
@@ -135,9 +140,11 @@ TEST_P(IoErrorsTest, StopAndStart) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& disk) {
-                           return std::string(disk.param ? "Direct" : "PageCache");
+INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest,
+                         testing::Values(ErrorsCase{"Direct", true}, ErrorsCase{"PageCache", false},
+                                         ErrorsCase{"DirectRing", true, wal::WritePath::kRing}),
+                         [](const testing::TestParamInfo<ErrorsCase>& instance) {
+                           return std::string(instance.param.name);
                          });
 
 }  // namespace

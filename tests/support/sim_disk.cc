@@ -45,11 +45,12 @@ Result<std::unique_ptr<io::Directory>> SimDisk::open_directory(const std::string
   return {std::make_unique<SimDirectory>(kernel_, key, path)};
 }
 
-Result<std::unique_ptr<io::WriteQueue>> SimDisk::open_write_queue(std::size_t depth) {
+Result<std::unique_ptr<io::WriteQueue>> SimDisk::open_write_queue(std::size_t depth,
+                                                                  io::Durability durability) {
   const std::lock_guard guard(kernel_->mutex);
   TRY_ASSIGN(const SimStep step, kernel_->begin_locked(SimCallKind::kOpenQueue, ""));
   TRY(kernel_->end_locked(step));
-  return {std::make_unique<SimWriteQueue>(kernel_, depth)};
+  return {std::make_unique<SimWriteQueue>(kernel_, depth, durability)};
 }
 
 void SimDisk::fail_call(std::uint64_t number, const Error& error, Repeat repeat) {

@@ -54,7 +54,8 @@ class SimDisk final : public io::FileSystem {
                                                         Missing missing) override;
 
   /// Writes complete in an order drawn from the seed, some of them at each reap().
-  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth) override;
+  Result<std::unique_ptr<io::WriteQueue>> open_write_queue(std::size_t depth,
+                                                           io::Durability durability) override;
 
   // Faults. A failing write may leave any of its sectors behind (not direct: in the page cache
   // only); a failing allocate() may have grown the file, a failing truncate() may have cut it;

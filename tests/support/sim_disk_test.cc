@@ -323,7 +323,7 @@ TEST_F(SimDiskTest, NothingChangesOnceThePowerIsGone) {
   EXPECT_EQ(file->sync().error().code, Errc::kClosed);
   EXPECT_EQ(directory->remove("log").error().code, Errc::kClosed);
   EXPECT_EQ(directory->list().error().code, Errc::kClosed);
-  EXPECT_EQ(disk.open_write_queue(1).error().code, Errc::kClosed);
+  EXPECT_EQ(disk.open_write_queue(1, io::Durability::kDurable).error().code, Errc::kClosed);
   EXPECT_EQ(disk.call_count(), calls);
   EXPECT_EQ(blocks_of(disk, "d/log"), "o");
 }
@@ -359,7 +359,7 @@ std::string trace(std::uint64_t seed) {
   const auto directory =
       std::move(disk.open_directory("d", io::FileSystem::Missing::kCreate).value());
   const auto file = std::move(directory->open("log", OpenMode::kCreate).value());
-  const auto queue = std::move(disk.open_write_queue(4).value());
+  const auto queue = std::move(disk.open_write_queue(4, io::Durability::kDurable).value());
   const AlignedBuffer block(kBlockBytes);
   std::vector<io::WriteDone> done;
   for (std::uint64_t round = 0; round < 5; ++round) {
@@ -381,7 +381,8 @@ TEST(SimDiskOrderTest, SameSeedSameRunAndOthersDiffer) {
 
 struct SimQueueTest : SimDiskTest {
   std::unique_ptr<io::File> file = create_durable("log", 3);
-  std::unique_ptr<io::WriteQueue> queue = std::move(disk.open_write_queue(3).value());
+  std::unique_ptr<io::WriteQueue> queue =
+      std::move(disk.open_write_queue(3, io::Durability::kDurable).value());
   std::vector<io::WriteDone> done;
 };
 
@@ -405,6 +406,17 @@ TEST_F(SimQueueTest, FailingWriteReportsItsErrorAtReap) {
   queue->submit(*file, kBlockBytes, filled('b').span(), 2);
   while (done.size() < 2) queue->reap(done, Wait::kForOne);
   for (const io::WriteDone& one : done) EXPECT_EQ(one.outcome.has_value(), one.tag == 1);
+}
+
+TEST_F(SimQueueTest, WriteThatIsNotDurableMayBeLostOnceItIsFinished) {
+  const auto unsynced = std::move(disk.open_write_queue(1, Durability::kNone).value());
+  unsynced->submit(*file, 0, filled('n').span(), 1);
+  while (done.empty()) unsynced->reap(done, Wait::kForOne);
+  EXPECT_TRUE(done.front().outcome.has_value());
+  EXPECT_EQ(disk.pending().size(), 1U);
+  EXPECT_FALSE(disk.pending().front().is_in_flight);
+  ASSERT_TRUE(file->sync().has_value());
+  EXPECT_TRUE(disk.pending().empty());
 }
 
 TEST_F(SimQueueTest, PowerLossEndsEveryWriteWithoutTellingHowItWent) {

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <mutex>
+#include <thread>
 
 #include "wal/base/check.h"
 
@@ -80,7 +81,8 @@ void SimWriteQueue::submit(io::File& file, std::uint64_t offset, ByteSpan bytes,
   CHECK(!bytes.empty());
   auto* const sim_file = dynamic_cast<SimFile*>(&file);
   CHECK(sim_file != nullptr);
-  in_flight_.push_back(kernel_->submit(sim_file->node(), offset, bytes, tag));
+  in_flight_.push_back(kernel_->submit(sim_file->node(), offset, bytes, durability_));
+  in_flight_.back().tag = tag;
 }
 
 // How many writes this reap() finishes. The kernel's mutex is held.
@@ -103,7 +105,8 @@ io::WriteDone SimWriteQueue::finish_one() {
   }
   if (!kernel_->is_crashed) {
     kernel_->store.set_in_flight(chosen->op_id, false);
-    if (!chosen->error) kernel_->store.settle(chosen->op_id);
+    const bool is_durable = !chosen->error && durability_ == io::Durability::kDurable;
+    if (is_durable) kernel_->store.settle(chosen->op_id);
   }
   in_flight_.erase(chosen);
   return done;
@@ -116,6 +119,13 @@ void SimWriteQueue::reap(std::vector<io::WriteDone>& done, Wait wait) {
     kernel_->wake_queues.wait(guard, [this] {
       return kernel_->is_crashed || !kernel_->holds_writes || was_interrupted_;
     });
+  }
+  if (kernel_->options.is_slow && wait == Wait::kForOne) {
+    for (std::uint64_t turns = kernel_->random() % 16; turns > 0 && !was_interrupted_; --turns) {
+      guard.unlock();
+      std::this_thread::yield();
+      guard.lock();
+    }
   }
   for (std::size_t count = choose_count(wait); count > 0; --count) done.push_back(finish_one());
   was_interrupted_ = false;

@@ -56,8 +56,8 @@ class SimDirectory final : public io::Directory {
 
 class SimWriteQueue final : public io::WriteQueue {
  public:
-  SimWriteQueue(SimKernelPtr kernel, std::size_t depth)
-      : kernel_(std::move(kernel)), depth_(depth) {}
+  SimWriteQueue(SimKernelPtr kernel, std::size_t depth, io::Durability durability)
+      : kernel_(std::move(kernel)), depth_(depth), durability_(durability) {}
   ~SimWriteQueue() override;
 
   [[nodiscard]] std::size_t depth() const override { return depth_; }
@@ -71,6 +71,7 @@ class SimWriteQueue final : public io::WriteQueue {
 
   const SimKernelPtr kernel_;
   const std::size_t depth_;
+  const io::Durability durability_;
 
   std::vector<SimQueued> in_flight_;  // the owner's
   bool was_interrupted_ = false;      // guarded by the kernel's mutex

@@ -238,9 +238,9 @@ Result<void> SimKernel::truncate(const SimNodePtr& node, std::uint64_t size_byte
 }
 
 SimQueued SimKernel::submit(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
-                            std::uint64_t tag) {
+                            io::Durability durability) {
   const std::lock_guard guard(mutex);
-  SimQueued queued{.op_id = 0, .tag = tag, .error = {}};
+  SimQueued queued;
   const auto begun = begin_locked(SimCallKind::kSubmit, node->path, offset, bytes.size());
   if (!begun.has_value()) {
     queued.error = begun.error();
@@ -256,7 +256,9 @@ SimQueued SimKernel::submit(const SimNodePtr& node, std::uint64_t offset, ByteSp
     queued.op_id = store.write(node, offset, bytes);
   }
   store.set_in_flight(queued.op_id, true);
-  if (!step.fault && step.crash == CrashPhase::kAfterCompletion) store.settle(queued.op_id);
+  const bool is_settled = !step.fault && step.crash == CrashPhase::kAfterCompletion &&
+                          durability == io::Durability::kDurable;
+  if (is_settled) store.settle(queued.op_id);
   const auto ended = end_locked(step);
   if (!ended.has_value()) queued.error = ended.error();
   return queued;

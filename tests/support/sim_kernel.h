@@ -62,7 +62,8 @@ class SimKernel {
   Result<std::uint64_t> size(const SimNodePtr& node);
   Result<void> allocate(const SimNodePtr& node, std::uint64_t size_bytes);
   Result<void> truncate(const SimNodePtr& node, std::uint64_t size_bytes);
-  SimQueued submit(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes, std::uint64_t tag);
+  SimQueued submit(const SimNodePtr& node, std::uint64_t offset, ByteSpan bytes,
+                   io::Durability durability);
 
   struct Fault {
     std::function<bool(const SimCall&)> matches;

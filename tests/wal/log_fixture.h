@@ -90,6 +90,14 @@ inline LogContents read_to(LogReader& reader, const LogEnd& end) {
   }
 }
 
+/// For tests that must hold whoever keeps several writes in flight.
+struct OnWritePath : testing::WithParamInterface<WritePath> {
+  static auto all() { return testing::Values(WritePath::kThreads, WritePath::kRing); }
+  static std::string name_of(const testing::TestParamInfo<WritePath>& path) {
+    return path.param == WritePath::kRing ? "Ring" : "Threads";
+  }
+};
+
 class LogTest : public testing::Test {
  protected:
   LogTest() {
@@ -118,6 +126,9 @@ class LogTest : public testing::Test {
     writer =
         std::make_unique<LogWriter>(channel_id, options, *slots, segments, *cache, listener, clock);
     ASSERT_TRUE(writer->open({}, std::nullopt, {1}).has_value());
+    if (options.write_path != WritePath::kRing) return;
+    auto queue = disk.open_write_queue(options.write_depth_max, options.block_durability);
+    writer->use_queue(std::make_unique<test::GatedQueue>(std::move(queue.value()), gate));
   }
 
   Result<SequenceRange> put(const std::vector<std::string>& entries) {

@@ -26,19 +26,28 @@ constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
 constexpr Error kFull{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
 
 bool is_block_write(const SimCall& call) {
-  return call.kind == SimCallKind::kWrite && call.offset >= kSegmentDataOffset;
+  return (call.kind == SimCallKind::kWrite || call.kind == SimCallKind::kSubmit) &&
+         call.offset >= kSegmentDataOffset;
 }
 
-struct LogPipelineTest : LogTest {
+struct LogPipelineTest : LogTest, OnWritePath {
+  LogPipelineTest() {
+    options.write_path = GetParam();
+    if (GetParam() == WritePath::kRing)
+      options.overlap_bytes_min = 0;  // all goes through the queue
+  }
+
   /// The next write of a block fails.
   void fail_block_write(const Error& error) {
     disk.fail_when(is_block_write, error, SimDisk::Repeat::kOnce);
   }
 };
 
+INSTANTIATE_TEST_SUITE_P(Path, LogPipelineTest, OnWritePath::all(), OnWritePath::name_of);
+
 // ---- errors
 
-TEST_F(LogPipelineTest, DeviceErrorIsWrittenAgainInAnotherSlot) {
+TEST_P(LogPipelineTest, DeviceErrorIsWrittenAgainInAnotherSlot) {
   open();
   put_numbered(2);
   fail_block_write(kBroken);
@@ -53,7 +62,7 @@ TEST_F(LogPipelineTest, DeviceErrorIsWrittenAgainInAnotherSlot) {
   expect_all_stored();
 }
 
-TEST_F(LogPipelineTest, FailedSegmentHeaderIsWrittenAgainInAnotherSlot) {
+TEST_P(LogPipelineTest, FailedSegmentHeaderIsWrittenAgainInAnotherSlot) {
   open();
   disk.fail_when(
       [](const SimCall& call) {
@@ -65,7 +74,7 @@ TEST_F(LogPipelineTest, FailedSegmentHeaderIsWrittenAgainInAnotherSlot) {
   expect_all_stored();
 }
 
-TEST_F(LogPipelineTest, SecondDeviceErrorInARowPoisonsForGood) {
+TEST_P(LogPipelineTest, SecondDeviceErrorInARowPoisonsForGood) {
   open();
   put_numbered(2);
   disk.fail_when(is_block_write, kBroken);
@@ -81,7 +90,7 @@ TEST_F(LogPipelineTest, SecondDeviceErrorInARowPoisonsForGood) {
   EXPECT_EQ(writer->durable_end().next_sequence.value, 3U);
 }
 
-TEST_F(LogPipelineTest, DeviceErrorFailsAllThatIsStagedBehindIt) {
+TEST_P(LogPipelineTest, DeviceErrorFailsAllThatIsStagedBehindIt) {
   options.background = Background::kThreads;
   open();
   put_numbered(1);
@@ -108,7 +117,7 @@ TEST_F(LogPipelineTest, DeviceErrorFailsAllThatIsStagedBehindIt) {
   EXPECT_EQ(listener.end().value, 2U);
 }
 
-TEST_F(LogPipelineTest, ErrorInAnyPartOfALargeTransactionMovesAllOfIt) {
+TEST_P(LogPipelineTest, ErrorInAnyPartOfALargeTransactionMovesAllOfIt) {
   open();
   for (int part = 1; part <= 20; ++part) {  // of 19 blocks over three segments, and one more
     SCOPED_TRACE(part);
@@ -157,7 +166,9 @@ struct LogDepthTest : LogPipelineTest {
   std::atomic<int> done{0};
 };
 
-TEST_F(LogDepthTest, NothingIsDurableBeforeWhatWasStagedBefore) {
+INSTANTIATE_TEST_SUITE_P(Path, LogDepthTest, OnWritePath::all(), OnWritePath::name_of);
+
+TEST_P(LogDepthTest, NothingIsDurableBeforeWhatWasStagedBefore) {
   open_with_gate_closed();
   start_put("first");
   start_put("second");
@@ -175,7 +186,7 @@ TEST_F(LogDepthTest, NothingIsDurableBeforeWhatWasStagedBefore) {
   expect_all_stored();
 }
 
-TEST_F(LogDepthTest, ErrorMovesWhatWasWrittenBehindItToo) {
+TEST_P(LogDepthTest, ErrorMovesWhatWasWrittenBehindItToo) {
   open_with_gate_closed();
   fail_block_write(kBroken);
   start_put("first");
@@ -190,7 +201,7 @@ TEST_F(LogDepthTest, ErrorMovesWhatWasWrittenBehindItToo) {
   expect_all_stored();
 }
 
-TEST_F(LogDepthTest, FullDiskFailsWhatWasWrittenBehindItToo) {
+TEST_P(LogDepthTest, FullDiskFailsWhatWasWrittenBehindItToo) {
   open_with_gate_closed();
   disk.fail_when([](const SimCall& call) { return call.offset == kSegmentDataOffset; }, kFull,
                  SimDisk::Repeat::kOnce);
@@ -209,7 +220,7 @@ TEST_F(LogDepthTest, FullDiskFailsWhatWasWrittenBehindItToo) {
 
 // ---- full disk
 
-TEST_F(LogPipelineTest, FullDiskRefusesAndGoesOnWhenThereIsRoom) {
+TEST_P(LogPipelineTest, FullDiskRefusesAndGoesOnWhenThereIsRoom) {
   options.spare_slots_min = 0;
   open();
   disk.set_capacity(200 * kKiB);  // one slot of 128 KiB, not two
@@ -233,7 +244,7 @@ TEST_F(LogPipelineTest, FullDiskRefusesAndGoesOnWhenThereIsRoom) {
 
 // A block that could not be written leaves a hole or half a block at its address. Whatever the
 // error is called, later transactions must not be acknowledged behind it.
-TEST_F(LogPipelineTest, FullDiskInTheMiddleOfAWriteLosesNothingLater) {
+TEST_P(LogPipelineTest, FullDiskInTheMiddleOfAWriteLosesNothingLater) {
   open();
   put_numbered(2);
   fail_block_write(kFull);
@@ -245,7 +256,7 @@ TEST_F(LogPipelineTest, FullDiskInTheMiddleOfAWriteLosesNothingLater) {
   EXPECT_TRUE(contents.lost.empty());
 }
 
-TEST_F(LogPipelineTest, FullDiskInTheMiddleOfALargeTransactionTakesAllOfItBack) {
+TEST_P(LogPipelineTest, FullDiskInTheMiddleOfALargeTransactionTakesAllOfItBack) {
   open();
   for (int part = 1; part <= 20; ++part) {  // of 19 blocks over three segments, and one more
     SCOPED_TRACE(part);
@@ -264,7 +275,7 @@ TEST_F(LogPipelineTest, FullDiskInTheMiddleOfALargeTransactionTakesAllOfItBack) 
   EXPECT_LT(disk.paths().size(), 60U) << "slots of what was given up are used again";
 }
 
-TEST_F(LogPipelineTest, FailedSegmentHeaderNeverLeavesTwoSegmentsWithOneNumber) {
+TEST_P(LogPipelineTest, FailedSegmentHeaderNeverLeavesTwoSegmentsWithOneNumber) {
   open();
   int headers = 0;
   disk.fail_when(

@@ -17,9 +17,12 @@
 namespace spillway::wal {
 namespace {
 
-using LogWriterTest = LogTest;
+struct LogWriterTest : LogTest, OnWritePath {
+  LogWriterTest() { options.write_path = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Path, LogWriterTest, OnWritePath::all(), OnWritePath::name_of);
 
-TEST_F(LogWriterTest, TransactionsAreReadBackInOrder) {
+TEST_P(LogWriterTest, TransactionsAreReadBackInOrder) {
   open();
   for (std::size_t i = 1; i < 20; ++i) put_numbered(i, 60);
   expect_all_stored();
@@ -27,7 +30,7 @@ TEST_F(LogWriterTest, TransactionsAreReadBackInOrder) {
   EXPECT_EQ(writer->durable_end().next_sequence.value, expected.size() + 1);
 }
 
-TEST_F(LogWriterTest, DurableTransactionSurvivesPowerLoss) {
+TEST_P(LogWriterTest, DurableTransactionSurvivesPowerLoss) {
   open();
   put_numbered(3);
   const auto image = disk.crash_image({.name = "none", .fates = {}});
@@ -35,7 +38,7 @@ TEST_F(LogWriterTest, DurableTransactionSurvivesPowerLoss) {
   EXPECT_EQ(image->contents(slot), disk.contents(slot));
 }
 
-TEST_F(LogWriterTest, EachBlockNamesItsPredecessorAndWhatIsDurable) {
+TEST_P(LogWriterTest, EachBlockNamesItsPredecessorAndWhatIsDurable) {
   open();
   for (int i = 0; i < 5; ++i) put_numbered(2);
   const LogContents contents = stored();
@@ -46,7 +49,7 @@ TEST_F(LogWriterTest, EachBlockNamesItsPredecessorAndWhatIsDurable) {
   }
 }
 
-TEST_F(LogWriterTest, LogGoesOnInNewSegments) {
+TEST_P(LogWriterTest, LogGoesOnInNewSegments) {
   open();
   for (int i = 0; i < 40; ++i) put_numbered(3, 3000);
   EXPECT_GT(segments.size(), 3U);
@@ -65,7 +68,7 @@ TEST_F(LogWriterTest, LogGoesOnInNewSegments) {
   EXPECT_FALSE(all.back().is_sealed);
 }
 
-TEST_F(LogWriterTest, TransactionsStagedDuringAWriteShareOneBlock) {
+TEST_P(LogWriterTest, TransactionsStagedDuringAWriteShareOneBlock) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 3'600'000;  // no block of its own accord
   open();
@@ -97,7 +100,7 @@ TEST_F(LogWriterTest, TransactionsStagedDuringAWriteShareOneBlock) {
   }
 }
 
-TEST_F(LogWriterTest, ManyThreadsGetDenseSequences) {
+TEST_P(LogWriterTest, ManyThreadsGetDenseSequences) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 1;
   open();
@@ -128,7 +131,7 @@ TEST_F(LogWriterTest, ManyThreadsGetDenseSequences) {
 
 // ---- large transactions
 
-TEST_F(LogWriterTest, TransactionLargerThanABlockIsSpreadOverSeveral) {
+TEST_P(LogWriterTest, TransactionLargerThanABlockIsSpreadOverSeveral) {
   open();
   put_numbered(1);
   put_numbered(30, 2000);  // 60 KB, blocks of 16 KiB
@@ -144,7 +147,7 @@ TEST_F(LogWriterTest, TransactionLargerThanABlockIsSpreadOverSeveral) {
   EXPECT_EQ(contents.blocks.back().flags, 0U);
 }
 
-TEST_F(LogWriterTest, TransactionLargerThanASegmentIsReadBack) {
+TEST_P(LogWriterTest, TransactionLargerThanASegmentIsReadBack) {
   open();
   put_numbered(2);
   put_numbered(150, 2000);  // 300 KB, segments of 128 KiB
@@ -153,7 +156,7 @@ TEST_F(LogWriterTest, TransactionLargerThanASegmentIsReadBack) {
   expect_all_stored();
 }
 
-TEST_F(LogWriterTest, LargeTransactionIsInvisibleUntilItIsWhole) {
+TEST_P(LogWriterTest, LargeTransactionIsInvisibleUntilItIsWhole) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 3'600'000;
   open();
@@ -171,7 +174,7 @@ TEST_F(LogWriterTest, LargeTransactionIsInvisibleUntilItIsWhole) {
   EXPECT_EQ(listener.end().value, 22U);
 }
 
-TEST_F(LogWriterTest, OneEntryMayFillASegment) {
+TEST_P(LogWriterTest, OneEntryMayFillASegment) {
   open();
   put_numbered(1);
   const std::size_t large = 128 * kKiB - kSegmentDataOffset - 4096;
@@ -180,7 +183,7 @@ TEST_F(LogWriterTest, OneEntryMayFillASegment) {
   expect_all_stored();
 }
 
-TEST_F(LogWriterTest, EntryLargerThanASegmentIsRefusedAndNothingIsStaged) {
+TEST_P(LogWriterTest, EntryLargerThanASegmentIsRefusedAndNothingIsStaged) {
   open();
   put_numbered(1);
   const auto refused = put({"small", std::string(128 * kKiB, 'x'), "small"});
@@ -192,7 +195,7 @@ TEST_F(LogWriterTest, EntryLargerThanASegmentIsRefusedAndNothingIsStaged) {
 
 // ---- acknowledgements
 
-TEST_F(LogWriterTest, AcknowledgementsRideInTheNextBlock) {
+TEST_P(LogWriterTest, AcknowledgementsRideInTheNextBlock) {
   open();
   put_numbered(5);
   writer->append_ack({{1}, {3}});
@@ -206,7 +209,7 @@ TEST_F(LogWriterTest, AcknowledgementsRideInTheNextBlock) {
   EXPECT_EQ(contents.acks, (std::vector<SequenceRange>{{{1}, {4}}, {{5}, {6}}}));
 }
 
-TEST_F(LogWriterTest, FlushWritesAllAcknowledgementsHoweverMany) {
+TEST_P(LogWriterTest, FlushWritesAllAcknowledgementsHoweverMany) {
   open();
   put_numbered(1);
   std::vector<SequenceRange> acked;
@@ -220,7 +223,7 @@ TEST_F(LogWriterTest, FlushWritesAllAcknowledgementsHoweverMany) {
   EXPECT_EQ(contents.blocks.back().first_sequence, 2U);
 }
 
-TEST_F(LogWriterTest, ManyAcknowledgementsDuringAWriteDoNotStopTheLog) {
+TEST_P(LogWriterTest, ManyAcknowledgementsDuringAWriteDoNotStopTheLog) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 1;
   open();
@@ -235,7 +238,7 @@ TEST_F(LogWriterTest, ManyAcknowledgementsDuringAWriteDoNotStopTheLog) {
   EXPECT_EQ(stored().acks.size(), 3000U);
 }
 
-TEST_F(LogWriterTest, QuietLogProvesItsLastBlockDurable) {
+TEST_P(LogWriterTest, QuietLogProvesItsLastBlockDurable) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 1;
   open();
@@ -248,7 +251,7 @@ TEST_F(LogWriterTest, QuietLogProvesItsLastBlockDurable) {
   EXPECT_EQ(contents.blocks[1].durable_lsn, contents.blocks[1].lsn);
 }
 
-TEST_F(LogWriterTest, QuietLogWritesAcknowledgementsByItself) {
+TEST_P(LogWriterTest, QuietLogWritesAcknowledgementsByItself) {
   options.background = Background::kThreads;
   options.idle_flush_ms = 1;
   open();
@@ -260,7 +263,7 @@ TEST_F(LogWriterTest, QuietLogWritesAcknowledgementsByItself) {
   EXPECT_EQ(stored().acks, (std::vector<SequenceRange>{{{1}, {3}}}));
 }
 
-TEST_F(LogWriterTest, NewSegmentRecordsWhatIsAcknowledged) {
+TEST_P(LogWriterTest, NewSegmentRecordsWhatIsAcknowledged) {
   open();
   put_numbered(5);
   writer->note_acked_below({4});
@@ -273,7 +276,7 @@ TEST_F(LogWriterTest, NewSegmentRecordsWhatIsAcknowledged) {
 
 // ---- limits and the end
 
-TEST_F(LogWriterTest, ProducersWaitForStagingRoomAndAllGetThrough) {
+TEST_P(LogWriterTest, ProducersWaitForStagingRoomAndAllGetThrough) {
   options.background = Background::kThreads;
   options.staging_bytes_max = 16 * kKiB;
   open();
@@ -287,7 +290,7 @@ TEST_F(LogWriterTest, ProducersWaitForStagingRoomAndAllGetThrough) {
   EXPECT_EQ(stored().entries.size(), 80U);
 }
 
-TEST_F(LogWriterTest, StagedWithoutWaitingIsWrittenByTheNextOneOrByFlush) {
+TEST_P(LogWriterTest, StagedWithoutWaitingIsWrittenByTheNextOneOrByFlush) {
   open();
   const auto one = entries_of({"one"});
   const auto two = entries_of({"two"});
@@ -301,7 +304,7 @@ TEST_F(LogWriterTest, StagedWithoutWaitingIsWrittenByTheNextOneOrByFlush) {
   EXPECT_EQ(stored().blocks.size(), 1U);
 }
 
-TEST_F(LogWriterTest, StagingFullWithNobodyWaitingMakesItsOwnRoom) {
+TEST_P(LogWriterTest, StagingFullWithNobodyWaitingMakesItsOwnRoom) {
   options.staging_bytes_max = 16 * kKiB;
   open();
   const auto bytes = entries_of({std::string(6000, 'x')});
@@ -310,7 +313,7 @@ TEST_F(LogWriterTest, StagingFullWithNobodyWaitingMakesItsOwnRoom) {
   EXPECT_EQ(stored().entries.size(), 10U);
 }
 
-TEST_F(LogWriterTest, CloseWritesWhatIsStagedAndRefusesMore) {
+TEST_P(LogWriterTest, CloseWritesWhatIsStagedAndRefusesMore) {
   options.background = Background::kThreads;
   open();
   const auto bytes = entries_of({"last"});

@@ -118,8 +118,8 @@ struct WriteDone {
   Result<void> outcome = {};
 };
 
-/// Durable writes (RWF_DSYNC), several in flight; they complete in any order. Owned by one thread;
-/// only interrupt() may be called from others.
+/// Writes, all of the same durability, several in flight; they complete in any order. Owned by one
+/// thread; only interrupt() may be called from others.
 class WriteQueue {
  public:
   WriteQueue() = default;
@@ -158,7 +158,9 @@ class FileSystem {
   virtual Result<std::unique_ptr<Directory>> open_directory(const std::string& path,
                                                             Missing missing) = 0;
 
-  virtual Result<std::unique_ptr<WriteQueue>> open_write_queue(std::size_t depth) = 0;
+  /// kUnsupported: several writes in flight take several threads here.
+  virtual Result<std::unique_ptr<WriteQueue>> open_write_queue(std::size_t depth,
+                                                               Durability durability) = 0;
 };
 
 }  // namespace spillway::io

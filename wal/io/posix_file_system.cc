@@ -6,11 +6,9 @@
 
 #include <filesystem>
 
-#include "wal/base/log.h"
 #include "wal/io/os_error.h"
 #include "wal/io/posix_directory.h"
 #include "wal/io/sync_directory.h"
-#include "wal/io/sync_write_queue.h"
 #include "wal/io/uring_write_queue.h"
 
 namespace spillway::io {
@@ -46,19 +44,9 @@ Result<std::unique_ptr<Directory>> PosixFileSystem::open_directory(const std::st
   return PosixDirectory::open_path(path);
 }
 
-Result<std::unique_ptr<WriteQueue>> PosixFileSystem::open_write_queue(std::size_t depth) {
-  if (queue_kind_ == QueueKind::kSystemCalls) {
-    return {std::make_unique<SyncWriteQueue>()};
-  }
-  auto ring = UringWriteQueue::create(depth);
-  if (queue_kind_ == QueueKind::kUring) return ring;
-  if (ring.has_value()) {
-    log_info("io.write_queue", "durable writes go through io_uring", {{"depth", depth}});
-    return ring;
-  }
-  log_info("io.write_queue", "io_uring is not available, durable writes are system calls",
-           {{"reason", ring.error()}});
-  return {std::make_unique<SyncWriteQueue>()};
+Result<std::unique_ptr<WriteQueue>> PosixFileSystem::open_write_queue(std::size_t depth,
+                                                                      Durability durability) {
+  return UringWriteQueue::create(depth, durability);
 }
 
 }  // namespace spillway::io

@@ -2,7 +2,6 @@
 
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,9 +36,10 @@ bool has_operations(io_uring& ring) {
 
 }  // namespace
 
-Result<std::unique_ptr<WriteQueue>> UringWriteQueue::create(std::size_t depth) {
+Result<std::unique_ptr<WriteQueue>> UringWriteQueue::create(std::size_t depth,
+                                                            Durability durability) {
   CHECK(depth > 0);
-  std::unique_ptr<UringWriteQueue> queue(new UringWriteQueue(depth));
+  std::unique_ptr<UringWriteQueue> queue(new UringWriteQueue(depth, durability));
   TRY(queue->open_ring());
   return {std::move(queue)};
 }
@@ -109,7 +109,7 @@ void UringWriteQueue::start_write(std::size_t slot_index) {
   io_uring_prep_write(entry, slot.fd, rest.data(),
                       static_cast<unsigned>(std::min(rest.size(), kRequestBytesMax)),
                       slot.progress.offset());
-  entry->rw_flags = RWF_DSYNC;
+  entry->rw_flags = write_flags_;
   io_uring_sqe_set_data64(entry, slot_index);
 }
 

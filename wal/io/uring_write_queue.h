@@ -1,4 +1,5 @@
-// WriteQueue on an io_uring: one RWF_DSYNC write per submit, no links, no drain, no polling thread.
+// WriteQueue on an io_uring: one write per submit, durable by RWF_DSYNC; no links, no drain, no
+// polling thread.
 //
 // Set-up flags are SINGLE_ISSUER and DEFER_TASKRUN where the kernel (6.1) has them, else none.
 // With them the ring belongs to the thread that enables it. create() may run on another thread,
@@ -6,6 +7,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <sys/uio.h>
 
 #include <atomic>
 #include <cstddef>
@@ -24,7 +26,7 @@ namespace spillway::io {
 class UringWriteQueue final : public WriteQueue {
  public:
   /// kUnsupported when the kernel or a sandbox refuses; os_error says how.
-  static Result<std::unique_ptr<WriteQueue>> create(std::size_t depth);
+  static Result<std::unique_ptr<WriteQueue>> create(std::size_t depth, Durability durability);
 
   /// Waits for the writes in flight: their memory is about to go away.
   ~UringWriteQueue() override;
@@ -42,7 +44,8 @@ class UringWriteQueue final : public WriteQueue {
     bool is_busy = false;
   };
 
-  explicit UringWriteQueue(std::size_t depth) : slots_(depth) {}
+  UringWriteQueue(std::size_t depth, Durability durability)
+      : write_flags_(durability == Durability::kDurable ? RWF_DSYNC : 0), slots_(depth) {}
 
   Result<void> open_ring();
   void enable();
@@ -52,6 +55,7 @@ class UringWriteQueue final : public WriteQueue {
   void take_completions(std::vector<WriteDone>& done);
   void take_write(std::size_t slot_index, int kernel_result, std::vector<WriteDone>& done);
 
+  const int write_flags_;
   io_uring ring_ = {};
   OwnedFd interrupt_fd_;
   bool is_open_ = false;

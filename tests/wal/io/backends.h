@@ -24,7 +24,7 @@ class Backend {
 
 class PosixBackend final : public Backend {
  public:
-  PosixBackend(io::QueueKind kind, const char* parent) : files_(kind), dir_(parent) {}
+  explicit PosixBackend(const char* parent) : dir_(parent) {}
   io::FileSystem& files() override { return files_; }
   [[nodiscard]] std::string path() const override { return dir_.path().string(); }
 
@@ -47,14 +47,12 @@ struct BackendCase {
   std::unique_ptr<Backend> (*make)() = nullptr;
 };
 
-template <io::QueueKind kKind>
-std::unique_ptr<Backend> make_disk_backend() {
-  return std::make_unique<PosixBackend>(kKind, "");
+inline std::unique_ptr<Backend> make_disk_backend() {
+  return std::make_unique<PosixBackend>("");
 }
 
-template <io::QueueKind kKind>
-std::unique_ptr<Backend> make_memory_backend() {
-  return std::make_unique<PosixBackend>(kKind, "/dev/shm");
+inline std::unique_ptr<Backend> make_memory_backend() {
+  return std::make_unique<PosixBackend>("/dev/shm");
 }
 
 inline std::unique_ptr<Backend> make_sim_backend() {

@@ -159,12 +159,11 @@ TEST_P(FileSystemTest, SpaceShrinksByWhatIsAllocated) {
   EXPECT_LT(directory_->space().value().free_bytes, before.free_bytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, FileSystemTest,
-    testing::Values(test::BackendCase{"Disk", test::make_disk_backend<QueueKind::kAuto>},
-                    test::BackendCase{"Memory", test::make_memory_backend<QueueKind::kAuto>},
-                    test::BackendCase{"Simulated", test::make_sim_backend}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(Backends, FileSystemTest,
+                         testing::Values(test::BackendCase{"Disk", test::make_disk_backend},
+                                         test::BackendCase{"Memory", test::make_memory_backend},
+                                         test::BackendCase{"Simulated", test::make_sim_backend}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace spillway::io

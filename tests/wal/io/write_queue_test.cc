@@ -29,7 +29,7 @@ constexpr std::size_t kDepth = 4;
 class WriteQueueTest : public testing::TestWithParam<test::BackendCase> {
  protected:
   void SetUp() override {
-    auto opened = backend_->files().open_write_queue(kDepth);
+    auto opened = backend_->files().open_write_queue(kDepth, Durability::kDurable);
     if (!opened.has_value() && opened.error().code == Errc::kUnsupported) {
       GTEST_SKIP() << to_string(opened.error());
     }
@@ -183,10 +183,8 @@ TEST_P(KernelWriteQueueTest, FailedWriteIsReportedAndTheQueueGoesOn) {
 }
 
 constexpr std::array kKernelBackends{
-    test::BackendCase{"UringOnDisk", test::make_disk_backend<QueueKind::kUring>},
-    test::BackendCase{"UringInMemory", test::make_memory_backend<QueueKind::kUring>},
-    test::BackendCase{"SystemCallsOnDisk", test::make_disk_backend<QueueKind::kSystemCalls>},
-    test::BackendCase{"Auto", test::make_disk_backend<QueueKind::kAuto>},
+    test::BackendCase{"UringOnDisk", test::make_disk_backend},
+    test::BackendCase{"UringInMemory", test::make_memory_backend},
 };
 
 std::string name_of(const testing::TestParamInfo<test::BackendCase>& instance) {

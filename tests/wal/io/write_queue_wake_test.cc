@@ -84,7 +84,7 @@ void expect_wakes(WriteQueue& queue, File& file, int rounds, Finish finish) {
 TEST(WriteQueueWakeTest, InterruptWakesTheOwnerOfARing) {
   FullPipe pipe;
   ASSERT_TRUE(pipe.is_open());
-  auto queue = UringWriteQueue::create(2);
+  auto queue = UringWriteQueue::create(2, Durability::kDurable);
   if (!queue.has_value()) GTEST_SKIP() << to_string(queue.error());
   expect_wakes(*queue.value(), pipe, 20, [&] { pipe.drain(); });
 }
@@ -93,7 +93,7 @@ TEST(WriteQueueWakeTest, InterruptWakesTheOwnerOfASimulatedQueue) {
   test::SimDisk disk;
   const auto directory = std::move(disk.open_directory("/d", FileSystem::Missing::kCreate).value());
   const auto file = std::move(directory->open("log", OpenMode::kCreate).value());
-  const auto queue = std::move(disk.open_write_queue(2).value());
+  const auto queue = std::move(disk.open_write_queue(2, Durability::kDurable).value());
   disk.hold_writes();
   expect_wakes(*queue, *file, 20, [&] { disk.release_writes(); });
 }
