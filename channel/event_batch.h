@@ -9,6 +9,7 @@
 
 #include "channel/event.h"
 #include "wal/base/bytes.h"
+#include "wal/base/raw_bytes.h"
 #include "wal/base/result.h"
 
 namespace spillway::channel {
@@ -51,7 +52,7 @@ class EventBatch {
   // A foreign encoder may put fields behind the body; such an event is decoded when it is read.
   static constexpr std::size_t kBodyElsewhere = SIZE_MAX;
 
-  std::vector<std::byte> buffer_;
+  RawBytes buffer_;
   std::vector<Place> places_;
 };
 

@@ -16,6 +16,10 @@ namespace {
 // the tag of an encrypted block.
 constexpr std::uint64_t kAckRoomBytes = 64 * kAckBytesMax + kBlockTagBytes;
 
+// With the default of 1 MiB a slab is one huge page: the kernel pins it for a direct write in one
+// step instead of page by page.
+constexpr std::size_t kBlocksPerSlab = 2;
+
 }  // namespace
 
 LogWriter::LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots,
@@ -28,8 +32,9 @@ LogWriter::LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& s
       slots_(slots),
       segments_(segments),
       segment_writer_(id, options, slots, segments, clock),
-      arena_(SlabPool::make(options.block_bytes_max,
-                            options.staging_bytes_max / options.block_bytes_max)) {
+      arena_(SlabPool::make(kBlocksPerSlab * options.block_bytes_max,
+                            options.staging_bytes_max / (kBlocksPerSlab * options.block_bytes_max),
+                            io::PageAdvice::kHuge)) {
   CHECK(options_.block_bytes_max % kBlockAlignBytes == 0);
   CHECK(options_.block_bytes_max <= segment_writer_.block_bytes_max());
   CHECK(options_.block_bytes_max > kBlockHeaderBytes + kAckRoomBytes);

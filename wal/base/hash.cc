@@ -6,10 +6,24 @@
 #include <new>
 
 #include "wal/base/check.h"
+#include "wal/base/hash_kernel.h"
 
 namespace spillway {
+namespace {
+
+#ifdef SPILLWAY_HASH_AVX2
+bool is_wide(std::size_t bytes) {
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  return bytes >= hash_kernel::kLongBytes && has_avx2;
+}
+#endif
+
+}  // namespace
 
 std::uint64_t xxh3_64(ByteSpan bytes, std::uint64_t seed) {
+#ifdef SPILLWAY_HASH_AVX2
+  if (is_wide(bytes.size())) return hash_kernel::hash_avx2(bytes.data(), bytes.size(), seed);
+#endif
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
@@ -33,6 +47,9 @@ Xxh3Stream::Xxh3Stream(std::uint64_t seed) {
 void Xxh3Stream::update(ByteSpan bytes) {
   if (bytes.empty()) return;
   auto* state = std::launder(reinterpret_cast<XXH3_state_t*>(state_.data()));
+#ifdef SPILLWAY_HASH_AVX2
+  if (is_wide(bytes.size())) return hash_kernel::update_avx2(state, bytes.data(), bytes.size());
+#endif
   CHECK(XXH3_64bits_update(state, bytes.data(), bytes.size()) == XXH_OK);
 }
 
