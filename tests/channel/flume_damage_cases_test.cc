@@ -232,6 +232,8 @@ TEST_F(FlumeDamageCasesTest, FullDiskRefusesPutsUntilSinksHaveFreedSpace) {
 // TestFileChannelErrorMetrics (put error, Unhealthy)
 TEST_F(FlumeDamageCasesTest, FailedDeviceIsCountedAndReportedAndLosesNothingCommitted) {
   ASSERT_TRUE(on.put({"a"}));
+  // Without one the second attempt would end for want of room, which fails nothing for good.
+  ASSERT_TRUE(test::eventually([&] { return on.gauge("spare_slots") >= 1.0; }));
   on.disk().fail_when(
       [](const test::SimCall& call) {
         return call.kind == SimCallKind::kSubmit || call.kind == SimCallKind::kWrite;
