@@ -27,7 +27,7 @@ struct ChannelSetup {
   std::chrono::milliseconds checkpoint_interval{30'000};
   channel::Durability durability = channel::Durability::kCommit;
   channel::AckDurability ack_durability = channel::AckDurability::kLazy;
-  wal::WritePath write_path = wal::WritePath::kAuto;
+  wal::WritePath write_path = wal::WritePath::kThreads;
 };
 
 struct LoadOptions {

@@ -23,7 +23,7 @@ namespace {
 struct Arguments {
   std::string directory = ".";
   std::string json_path = {};
-  wal::WritePath write_path = wal::WritePath::kAuto;
+  wal::WritePath write_path = wal::WritePath::kThreads;
   std::vector<std::uint64_t> producers{1, 2, 4, 8, 16};
   std::vector<std::uint64_t> batches{1, 100};
   std::uint64_t consumers = 0;

@@ -51,7 +51,7 @@ struct GoalOptions {
   std::uint64_t time_max_ns = 25'000'000'000;  // for the samples of one goal
   std::uint64_t load_ns = 400'000'000;         // of one load; a sample has one or several
   std::uint64_t event_bytes = 500;
-  wal::WritePath write_path = wal::WritePath::kAuto;  // of G1 to G8
+  wal::WritePath write_path = wal::WritePath::kThreads;  // of G1 to G8
   // Of the goals about large backlogs, with small bodies so that they fit on a disk.
   std::uint64_t backlog_events = 5'000'000;
   std::uint64_t backlog_event_bytes = 16;

@@ -186,10 +186,10 @@ constexpr std::array kFileOptions{
                .choices = "commit|async|os"},
     OptionSpec{.name = "writePath",
                .type = OptionType::kEnum,
-               .default_value = "auto",
+               .default_value = "threads",
                .help = "What keeps several writes in flight: threads, ring (io_uring), or auto, "
                        "which tries both on a spare data file once nothing else is written.",
-               .choices = "auto|threads|ring"},
+               .choices = "threads|ring|auto"},
     OptionSpec{.name = "maxLagMillis",
                .type = OptionType::kMillis,
                .default_value = "10",
