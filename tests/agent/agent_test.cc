@@ -15,7 +15,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_channel.h"
 #include "tests/support/fake_components.h"
-#include "tests/support/thread_count.h"
+#include "tests/support/new_threads.h"
 
 namespace spillway::agent {
 namespace {
@@ -291,15 +291,15 @@ TEST_F(AgentTest, StopWhileAStartIsStuckWaitsForItAndStartsNothingElse) {
 }
 
 TEST_F(AgentTest, NoThreadOutlivesStop) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   build(/*survives_stop=*/false, /*sink_count=*/3);
   source_puts({"a", "b"});
   Agent agent(std::move(pipeline), clock, quick_retry());
   agent.start();
   ASSERT_TRUE(eventually([&] { return agent.is_ready(); }));
-  EXPECT_GT(test::thread_count(), before);
+  EXPECT_GT(threads.count(), 0);
   agent.stop(kLong);
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
 }
 
 TEST_F(AgentTest, DestructionStopsWithoutDraining) {

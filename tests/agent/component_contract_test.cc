@@ -16,9 +16,9 @@
 #include "agent/registry.h"
 #include "tests/support/event_views.h"
 #include "tests/support/free_port.h"
+#include "tests/support/new_threads.h"
 #include "tests/support/recording_receiver.h"
 #include "tests/support/temp_dir.h"
-#include "tests/support/thread_count.h"
 #include "wal/base/clock.h"
 
 namespace spillway::agent {
@@ -163,30 +163,30 @@ TEST_P(ComponentContractTest, StopWithoutStart) {
 }
 
 TEST_P(ComponentContractTest, StartsAndStopsTwiceWithoutLeavingAThread) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   const Instance component = create(usable_values(dir.path()));
   const auto started = component.start();
   EXPECT_TRUE(started.has_value()) << to_string(started.error());
   component.stop();
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
   component.stop();
 }
 
 TEST_P(ComponentContractTest, StopsAfterAStartThatFailed) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   const test::OccupiedPort occupied;
   const Instance component = create(unusable_values(dir.path(), occupied));
   static_cast<void>(component.start());
   static_cast<void>(component.start());
   component.stop();
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
   component.stop();
 }
 
 TEST_P(ComponentContractTest, NeedsNoStopToBeDestroyedUnstarted) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   { const Instance component = create(usable_values(dir.path())); }
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ComponentContractTest, testing::ValuesIn(all_kinds()),

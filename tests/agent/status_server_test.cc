@@ -13,7 +13,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_channel.h"
 #include "tests/support/http_get.h"
-#include "tests/support/thread_count.h"
+#include "tests/support/new_threads.h"
 #include "wal/base/clock.h"
 
 namespace spillway::agent {
@@ -164,14 +164,14 @@ TEST_F(StatusServerTest, FailedStartMayBeRepeated) {
 }
 
 TEST_F(StatusServerTest, StopsAtOnceTwiceAndLeavesNoThread) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   const auto server = start_server();
   const std::uint16_t port = server->port();
   server->stop();
   server->stop();
   EXPECT_EQ(server->port(), 0);
   EXPECT_EQ(http_get(port, "/healthz").status, 0);
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
 }
 
 TEST(WantsPrometheusTest, OnlyTextFormatsAsk) {

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "tests/support/eventually.h"
-#include "tests/support/thread_count.h"
+#include "tests/support/new_threads.h"
 #include "tests/wal/log_fixture.h"
 
 namespace spillway::channel {
@@ -192,26 +192,26 @@ TEST_F(ScrubberTest, DeviceThatIsGoneIsNotDamage) {
 TEST_F(ScrubberTest, ThreadDoesTheSameAndEnds) {
   fill();
   damage(segments.snapshot()[2], 0);
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   scrub = {.interval = seconds(1), .bytes_per_second = 64 * kMiB};
   const auto scrubber = make();
   scrubber->start([this] {
     clock.advance(seconds(2));  // whatever was seen is due at the next look
     return traffic;
   });
-  EXPECT_EQ(test::thread_count(), before + 1);
+  EXPECT_EQ(threads.count(), 1);
   EXPECT_TRUE(test::eventually([&] { return scrubber->damaged_ranges.value() > 0; }));
   scrubber->stop();
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
 }
 
 TEST_F(ScrubberTest, IntervalZeroMeansNever) {
   fill();
   scrub.interval = seconds(0);
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   const auto scrubber = make();
   scrubber->start([this] { return traffic; });
-  EXPECT_EQ(test::thread_count(), before);
+  EXPECT_EQ(threads.count(), 0);
 }
 
 }  // namespace

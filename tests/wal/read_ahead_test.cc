@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
+#include "tests/support/new_threads.h"
 #include "tests/support/sim_disk.h"
-#include "tests/support/thread_count.h"
 
 namespace spillway::wal {
 namespace {
@@ -185,20 +185,20 @@ TEST_P(ReadAheadTest, RestsAndGoesOn) {
 }
 
 TEST_P(ReadAheadTest, HasAThreadOnlyFromTheFirstReadAheadToTheStop) {
-  const int before = test::thread_count();
+  const test::NewThreads threads;
   {
     ReadAhead ahead(options_);
-    EXPECT_EQ(test::thread_count(), before);
+    EXPECT_EQ(threads.count(), 0);
     EXPECT_EQ(read(ahead, 0, kChunk), kChunk);
-    EXPECT_EQ(test::thread_count(), before) << "there was nothing to be read ahead";
+    EXPECT_EQ(threads.count(), 0) << "there was nothing to be read ahead";
     EXPECT_EQ(read(ahead, 0, kFile), kChunk);
-    EXPECT_EQ(test::thread_count(), before + (is_threaded() ? 1 : 0));
+    EXPECT_EQ(threads.count(), is_threaded() ? 1 : 0);
     ahead.stop();
-    EXPECT_EQ(test::settled_thread_count(before), before);
+    EXPECT_EQ(threads.settled_count(), 0);
     EXPECT_EQ(read(ahead, kChunk, kFile), kChunk) << "still reads what it is asked for";
-    EXPECT_EQ(test::thread_count(), before);
+    EXPECT_EQ(threads.count(), 0);
   }
-  EXPECT_EQ(test::settled_thread_count(before), before);
+  EXPECT_EQ(threads.settled_count(), 0);
 }
 
 }  // namespace
