@@ -80,7 +80,7 @@ class EncryptedCrashTest : public testing::Test {
   void TearDown() override {
     fmt::print(stderr, "encrypted crashes: {} crash states or failing runs, seed {}\n", count_,
                seeds(1).front());
-    EXPECT_GT(count_, 5U);
+    EXPECT_GT(count_ * kCallStep, 5U);
     EXPECT_GT(blocks_max_, 5U);
     EXPECT_GT(keys_max_, 1U) << "the key was never changed";
   }
