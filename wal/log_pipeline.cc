@@ -174,7 +174,7 @@ void LogWriter::publish(const Batch& batch) {
   is_second_try_ = false;
   needs_proof_ =
       batch.header.entry_count > 0 && options_.block_durability == io::Durability::kDurable;
-  if (needs_proof_ && is_idle_) work_.notify_one();
+  if (needs_proof_ && idle_writers_ > 0) work_.notify_one();
 }
 
 void LogWriter::finish(Batch& batch, std::uint32_t state) {
@@ -259,9 +259,9 @@ void LogWriter::run(std::size_t index) {
 
 void LogWriter::wait_for_work(MutexLock& lock) {
   if (poison_ || (pending_acks_.empty() && !needs_proof_)) {
-    is_idle_ = true;
+    ++idle_writers_;
     work_.wait(lock);
-    is_idle_ = false;
+    --idle_writers_;
     return;
   }
   const std::uint64_t blocks_before = metrics_.blocks.value();

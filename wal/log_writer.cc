@@ -118,7 +118,7 @@ void LogWriter::append_ack(SequenceRange range) {
   } else {
     pending_acks_.push_back(range);
   }
-  if (is_idle_ || pending_acks_.size() == kUrgentAcks) work_.notify_one();
+  if (idle_writers_ > 0 || pending_acks_.size() == kUrgentAcks) work_.notify_one();
 }
 
 Result<LogWriter::Ticket> LogWriter::stage_acks(std::span<const SequenceRange> ranges) {

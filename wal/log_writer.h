@@ -229,9 +229,9 @@ class LogWriter {
   bool is_handed_over_ GUARDED_BY(mutex_) = false;   // what is staged, to the writer thread
   bool is_reaping_ GUARDED_BY(mutex_) = false;       // the writer thread waits for its queue
   bool needs_proof_ GUARDED_BY(mutex_) = false;  // no later block tells that the last is durable
-  bool is_idle_ GUARDED_BY(mutex_) = false;      // the writer thread sleeps without a time limit
-  bool is_closed_ GUARDED_BY(mutex_) = false;    // append() is over
-  bool is_stopping_ GUARDED_BY(mutex_) = false;  // so is the writer thread
+  std::size_t idle_writers_ GUARDED_BY(mutex_) = 0;  // of those threads, asleep without a limit
+  bool is_closed_ GUARDED_BY(mutex_) = false;        // append() is over
+  bool is_stopping_ GUARDED_BY(mutex_) = false;      // so is the writer thread
   std::unique_ptr<io::WriteQueue> queue_ GUARDED_BY(mutex_);  // nullptr: several threads write
   std::vector<std::thread> writers_;
 };
