@@ -6,9 +6,7 @@
 
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <regex>
-#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -21,12 +19,14 @@
 #include "tests/support/fake_channel.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_components.h"
+#include "tests/support/json_value.h"
 
 namespace spillway::agent {
 namespace {
 
 using test::FakeChannel;
 using test::FakeClock;
+using test::JsonValue;
 using testing::HasSubstr;
 using testing::Not;
 using testing::UnorderedElementsAre;
@@ -58,14 +58,7 @@ struct MetricsTest : testing::Test {
     agent->start();
     agent->wait_first_round();
   }
-  [[nodiscard]] nlohmann::json json() const {
-    return nlohmann::json::parse(registry->flume_json());
-  }
-  static std::set<std::string> keys_of(const nlohmann::json& object) {
-    std::set<std::string> keys;
-    for (const auto& [key, value] : object.items()) keys.insert(key);
-    return keys;
-  }
+  [[nodiscard]] JsonValue json() const { return JsonValue::parse(registry->flume_json()); }
 
   FakeClock clock;
   Pipeline pipeline;
@@ -79,10 +72,9 @@ struct MetricsTest : testing::Test {
 TEST_F(MetricsTest, FlumeJsonHasOneObjectPerStartedComponentAndOnlyStrings) {
   start();
   const auto all = json();
-  EXPECT_THAT(keys_of(all),
-              UnorderedElementsAre("CHANNEL.c1", "CHANNEL.c2", "SINK.k1", "SOURCE.r1"));
-  for (const auto& component : all) {
-    for (const auto& value : component) EXPECT_TRUE(value.is_string()) << component;
+  EXPECT_THAT(all.keys(), UnorderedElementsAre("CHANNEL.c1", "CHANNEL.c2", "SINK.k1", "SOURCE.r1"));
+  for (const auto& component : all.keys()) {
+    for (const auto& key : all[component].keys()) EXPECT_TRUE(all[component][key].is_string());
   }
 }
 
@@ -91,7 +83,7 @@ TEST_F(MetricsTest, FlumeJsonChannelHasFlumesAttributes) {
   ASSERT_TRUE(memory->put(test::batch_of({"a", "b"})).has_value());
   const auto channel = json()["CHANNEL.c1"];
   EXPECT_THAT(
-      keys_of(channel),
+      channel.keys(),
       UnorderedElementsAre("ChannelSize", "ChannelCapacity", "ChannelFillPercentage",
                            "EventPutAttemptCount", "EventPutSuccessCount", "EventTakeAttemptCount",
                            "EventTakeSuccessCount", "StartTime", "StopTime", "Type"));
@@ -122,7 +114,7 @@ TEST_F(MetricsTest, FlumeJsonSourceHasFlumesAttributes) {
   source->mutable_counters().events_received.add(7);
   start();
   const auto json_of_source = json()["SOURCE.r1"];
-  EXPECT_THAT(keys_of(json_of_source),
+  EXPECT_THAT(json_of_source.keys(),
               UnorderedElementsAre("EventReceivedCount", "EventAcceptedCount",
                                    "AppendReceivedCount", "AppendAcceptedCount",
                                    "AppendBatchReceivedCount", "AppendBatchAcceptedCount",
@@ -135,7 +127,7 @@ TEST_F(MetricsTest, FlumeJsonSourceHasFlumesAttributes) {
 TEST_F(MetricsTest, FlumeJsonSinkHasFlumesAttributes) {
   start();
   EXPECT_THAT(
-      keys_of(json()["SINK.k1"]),
+      json()["SINK.k1"].keys(),
       UnorderedElementsAre("ConnectionCreatedCount", "ConnectionClosedCount",
                            "ConnectionFailedCount", "BatchEmptyCount", "BatchUnderflowCount",
                            "BatchCompleteCount", "EventDrainAttemptCount", "EventDrainSuccessCount",

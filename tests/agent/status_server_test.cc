@@ -6,13 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "tests/support/eventually.h"
 #include "tests/support/fake_channel.h"
 #include "tests/support/http_get.h"
+#include "tests/support/json_value.h"
 #include "tests/support/new_threads.h"
 #include "wal/base/clock.h"
 
@@ -60,7 +60,7 @@ TEST_F(StatusServerTest, MetricsAreFlumesJsonForWhoeverDoesNotAsk) {
   const auto answer = http_get(server->port(), "/metrics", "Accept: text/html, */*\r\n");
   EXPECT_EQ(answer.status, 200);
   EXPECT_THAT(answer.headers, HasSubstr("Content-Type: application/json;charset=utf-8"));
-  EXPECT_EQ(nlohmann::json::parse(answer.body)["CHANNEL.c1"]["Type"], "CHANNEL");
+  EXPECT_EQ(test::JsonValue::parse(answer.body)["CHANNEL.c1"]["Type"], "CHANNEL");
 }
 
 TEST_F(StatusServerTest, PrometheusIsForWhoeverAsks) {

@@ -4,10 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "tests/support/json_value.h"
 #include "tests/support/run_program.h"
 
 namespace spillway::agent::recover {
@@ -21,18 +22,18 @@ inline test::RunResult run_recover(std::vector<std::string> arguments, uid_t use
 }
 
 /// The JSON object on standard output; null, and a failure, when it is not one.
-inline nlohmann::json json_of(const test::RunResult& result) {
-  auto json = nlohmann::json::parse(result.out, nullptr, /*allow_exceptions=*/false);
-  EXPECT_TRUE(json.is_object()) << result.out << result.err;
+inline test::JsonValue json_of(const test::RunResult& result) {
+  auto json = test::JsonValue::parse(result.out);
+  EXPECT_TRUE(json.is_object()) << result.err;
   return json;
 }
 
 /// The finding or problem of that kind; null, and a failure, when there is none.
-inline nlohmann::json find_kind(const nlohmann::json& list, const std::string& kind) {
-  for (const auto& item : list) {
-    if (item.at("kind") == kind) return item;
+inline test::JsonValue find_kind(const test::JsonValue& list, const std::string& kind) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i]["kind"] == kind) return list[i];
   }
-  ADD_FAILURE() << kind << " is not in " << list.dump(2);
+  ADD_FAILURE() << kind << " is not in " << list.dump();
   return {};
 }
 

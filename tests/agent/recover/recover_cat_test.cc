@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "tests/agent/recover/recover_binary.h"
+#include "tests/support/json_value.h"
 #include "tests/support/stored_channel.h"
 
 namespace spillway::agent::recover {
 namespace {
 
+using test::JsonValue;
 using test::RunResult;
 using test::StoredChannel;
 
@@ -111,17 +113,17 @@ TEST_F(RecoverCatTest, JsonLosesNothing) {
   stored_.stop();
   const RunResult result = cat({"--format", "json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  std::vector<nlohmann::json> lines;
+  std::vector<JsonValue> lines;
   std::istringstream in(result.out);
-  for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
+  for (std::string line; std::getline(in, line);) lines.push_back(JsonValue::parse(line));
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_EQ(lines[0]["sequence"], 1);
-  EXPECT_EQ(lines[0]["headers"], (nlohmann::json{{"k\"", "v\n\x01"}, {"host", "wéb"}}));
+  EXPECT_EQ(lines[0]["headers"], JsonValue::parse(R"({"k\"":"v\n\u0001","host":"wéb"})"));
   EXPECT_EQ(lines[0]["body"], "tab\tand \\ and \"quotes\" and ü");
-  EXPECT_EQ(lines[1]["headers_base64"], nlohmann::json::parse(R"([["aw==","/w=="]])"));
+  EXPECT_EQ(lines[1]["headers_base64"], JsonValue::parse(R"([["aw==","/w=="]])"));
   EXPECT_EQ(lines[1]["body_base64"], "Ym9kef4=");
   EXPECT_EQ(lines[2]["body"], zero);
-  EXPECT_EQ(lines[3]["headers"], nlohmann::json::object());
+  EXPECT_EQ(lines[3]["headers"], JsonValue::parse("{}"));
   EXPECT_EQ(lines[3]["body"], "");
 }
 

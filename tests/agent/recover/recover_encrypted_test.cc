@@ -76,11 +76,11 @@ TEST_F(RecoverEncryptedTest, StatusAndListWorkWithoutKeysAndNameThem) {
   EXPECT_NE(status.out.find("missing key: segment 1"), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("Waiting   8 events"), std::string::npos) << status.out;
   const auto json = json_of(run({"status", "--json"}));
-  EXPECT_EQ(json.at("keys").at(0).at("name"), "k1");
-  EXPECT_EQ(json.at("keys").at(0).at("is_given"), false);
-  EXPECT_EQ(json.at("has_damage"), false);
+  EXPECT_EQ(json["keys"][0]["name"], "k1");
+  EXPECT_EQ(json["keys"][0]["is_given"], false);
+  EXPECT_EQ(json["has_damage"], false);
   const auto given = json_of(run({"status", "--json", "--key", key()}));
-  EXPECT_EQ(given.at("keys").at(0).at("is_given"), true);
+  EXPECT_EQ(given["keys"][0]["is_given"], true);
   EXPECT_NE(run({"ls"}).out.find("encrypted with key \"k1\""), std::string::npos);
   EXPECT_EQ(run({"ls", "--blocks"}).exit_code, 0);
 }
@@ -88,31 +88,31 @@ TEST_F(RecoverEncryptedTest, StatusAndListWorkWithoutKeysAndNameThem) {
 TEST_F(RecoverEncryptedTest, StatusOfACrashSaysThatAcknowledgementsAreUnread) {
   stored_.crash();
   const auto without = json_of(run({"status", "--json"}));
-  EXPECT_EQ(without.at("has_unread_acknowledgements"), true);
-  EXPECT_EQ(without.at("events").at("waiting"), 11);
+  EXPECT_EQ(without["has_unread_acknowledgements"], true);
+  EXPECT_EQ(without["events"]["waiting"], 11);
   const auto with = json_of(run({"status", "--json", "--key", key()}));
-  EXPECT_EQ(with.at("has_unread_acknowledgements"), false);
-  EXPECT_EQ(with.at("events").at("waiting"), 8);
+  EXPECT_EQ(with["has_unread_acknowledgements"], false);
+  EXPECT_EQ(with["events"]["waiting"], 8);
 }
 
 TEST_F(RecoverEncryptedTest, VerifyFindsDamageWithAndWithoutTheKey) {
   stored_.stop();
   const auto blind = json_of(run({"verify", "--json", "-q"}));
-  EXPECT_EQ(blind.at("is_clean"), true);
-  EXPECT_EQ(blind.at("locked_blocks"), blind.at("blocks"));
+  EXPECT_EQ(blind["is_clean"], true);
+  EXPECT_EQ(blind["locked_blocks"], blind["blocks"]);
   const RunResult words = run({"verify", "-q"});
   EXPECT_NE(words.out.find("checked by hash only"), std::string::npos) << words.out;
   const auto seeing = json_of(run({"verify", "--json", "-q", "--key", key()}));
-  EXPECT_EQ(seeing.at("locked_blocks"), 0);
-  EXPECT_EQ(seeing.at("is_clean"), true);
+  EXPECT_EQ(seeing["locked_blocks"], 0);
+  EXPECT_EQ(seeing["is_clean"], true);
   stored_.flip(StoredChannel::slot(1), StoredChannel::block_offset(5) + 70);
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{}, std::vector<std::string>{"--key", key()}}) {
     std::vector<std::string> arguments{"verify", "--json", "-q"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const auto damaged = json_of(run(arguments));
-    EXPECT_EQ(damaged.at("is_clean"), false);
-    EXPECT_EQ(find_kind(damaged.at("problems"), "damaged_blocks").at("lost_events"), 1);
+    EXPECT_EQ(damaged["is_clean"], false);
+    EXPECT_EQ(find_kind(damaged["problems"], "damaged_blocks")["lost_events"], 1);
   }
 }
 

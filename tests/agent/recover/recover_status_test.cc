@@ -29,7 +29,7 @@ bool contains(const std::string& text, const std::string& part) {
 class RecoverStatusTest : public testing::Test {
  protected:
   RunResult status() { return run_recover({"status", stored_.path()}); }
-  nlohmann::json status_json() {
+  test::JsonValue status_json() {
     return json_of(run_recover({"status", "--json", stored_.path()}));
   }
 
@@ -57,12 +57,12 @@ TEST_F(RecoverStatusTest, CleanChannelNamesWhatWaits) {
   EXPECT_EQ(json["events"]["end_sequence"], 6);
   EXPECT_EQ(json["events"]["oldest_put_after_ms"], test::FakeClock::kStartWallMs);
   // Told by the clock of the machine: the event was put when FakeClock began.
-  EXPECT_GT(json["events"]["oldest_age_ms_max"], 86'400'000);
+  EXPECT_GT(json["events"]["oldest_age_ms_max"].integer(), 86'400'000);
   EXPECT_TRUE(contains(result.out, "UTC or later, at most ")) << result.out;
   EXPECT_EQ(json["log"]["segments"], 1);
   // Blocks of 4 KiB; what precedes the third event's is done with, as far as the manifest knows.
-  EXPECT_GE(json["log"]["waiting_bytes"], 3 * 4096);
-  EXPECT_LE(json["log"]["waiting_bytes"], json["log"]["segment_bytes"]);
+  EXPECT_GE(json["log"]["waiting_bytes"].integer(), 3 * 4096);
+  EXPECT_LE(json["log"]["waiting_bytes"].integer(), json["log"]["segment_bytes"].integer());
   EXPECT_EQ(json["slots"]["spare"], 0);
   EXPECT_EQ(json["slots"]["discarded"], 0);
   EXPECT_EQ(json["damage_copies"].size(), 0U);
@@ -260,8 +260,8 @@ TEST_F(RecoverStatusTest, TimeDoesNotGrowWithTheBacklog) {
   stored_.crash();
   const auto json = status_json();
   EXPECT_EQ(json["events"]["waiting"], 101);
-  EXPECT_GE(json["log"]["segments"], 6);
-  EXPECT_LE(json["log"]["scanned_bytes"], 1024 * 1024);
+  EXPECT_GE(json["log"]["segments"].integer(), 6);
+  EXPECT_LE(json["log"]["scanned_bytes"].integer(), 1024 * 1024);
 }
 
 }  // namespace

@@ -7,12 +7,15 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "tests/support/json_value.h"
+
 namespace spillway {
 namespace {
+
+using test::JsonValue;
 
 constexpr std::int64_t kWallMs = 1'700'000'000'042;
 
@@ -53,29 +56,28 @@ TEST(LogTest, ErrorsAreWrittenWithTheirCause) {
 }
 
 TEST(LogTest, JsonLineParsesAndKeepsTypes) {
-  const auto line = nlohmann::json::parse(json_line(
+  const auto line = JsonValue::parse(json_line(
       {{"n", 18'446'744'073'709'551'615U}, {"delta", -4}, {"ok", false}, {"who", "a\"b"}}));
-  EXPECT_EQ(line.at("time"), "2023-11-14T22:13:20.042Z");
-  EXPECT_EQ(line.at("level"), "ERROR");
-  EXPECT_EQ(line.at("id"), "wal.lost");
-  EXPECT_EQ(line.at("message"), "gone");
-  EXPECT_EQ(line.at("n"), 18'446'744'073'709'551'615U);
-  EXPECT_EQ(line.at("delta"), -4);
-  EXPECT_EQ(line.at("ok"), false);
-  EXPECT_EQ(line.at("who"), "a\"b");
+  EXPECT_EQ(line["time"], "2023-11-14T22:13:20.042Z");
+  EXPECT_EQ(line["level"], "ERROR");
+  EXPECT_EQ(line["id"], "wal.lost");
+  EXPECT_EQ(line["message"], "gone");
+  EXPECT_EQ(line["n"], 18'446'744'073'709'551'615U);
+  EXPECT_EQ(line["delta"], -4);
+  EXPECT_EQ(line["ok"], false);
+  EXPECT_EQ(line["who"], "a\"b");
 }
 
 TEST(LogTest, JsonStaysValidForNumbersItDoesNotHave) {
-  const auto line =
-      nlohmann::json::parse(json_line({{"nan", std::numeric_limits<double>::quiet_NaN()},
-                                       {"inf", std::numeric_limits<double>::infinity()}}));
-  EXPECT_TRUE(line.at("nan").is_null());
-  EXPECT_TRUE(line.at("inf").is_null());
+  const auto line = JsonValue::parse(json_line({{"nan", std::numeric_limits<double>::quiet_NaN()},
+                                                {"inf", std::numeric_limits<double>::infinity()}}));
+  EXPECT_TRUE(line["nan"].is_null());
+  EXPECT_TRUE(line["inf"].is_null());
 }
 
 TEST(LogTest, MalformedUtf8IsReplacedAndGoodUtf8Kept) {
   const auto written = [](std::string_view value) {
-    return nlohmann::json::parse(json_line({{"a", value}})).at("a").get<std::string>();
+    return JsonValue::parse(json_line({{"a", value}}))["a"].string();
   };
   const std::string replaced = "\xEF\xBF\xBD";
   EXPECT_EQ(written("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x8C\x8A"),
