@@ -1,6 +1,7 @@
 #include "agent/recover/progress.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -16,17 +17,20 @@ constexpr std::size_t kBarCells = 30;
 
 }  // namespace
 
-Progress::Progress(std::FILE* stream, Style style, std::uint64_t total_bytes, const Clock& clock)
-    : stream_(stream),
-      style_(style),
+Progress::Style Progress::style_for_stderr() {
+  return ::isatty(STDERR_FILENO) == 1 ? Style::kBar : Style::kLines;
+}
+
+Progress::Progress(const Display& display, std::uint64_t total_bytes, const Clock& clock)
+    : display_(display),
       total_bytes_(total_bytes),
       clock_(clock),
       started_ns_(clock.monotonic_ns()),
-      draw_at_ns_(started_ns_ + (style == Style::kBar ? kBarEveryNs : kLineEveryNs)) {}
+      draw_at_ns_(started_ns_ + (display.style == Style::kBar ? kBarEveryNs : kLineEveryNs)) {}
 
 void Progress::add(std::uint64_t bytes) {
   done_bytes_.fetch_add(bytes);
-  if (style_ == Style::kNone) return;
+  if (display_.style == Style::kNone) return;
   const std::uint64_t now_ns = clock_.monotonic_ns();
   if (now_ns < draw_at_ns_.load()) return;
   const MutexLock lock(mutex_);
@@ -34,29 +38,36 @@ void Progress::add(std::uint64_t bytes) {
   draw(now_ns);
 }
 
+void Progress::make_way() {
+  if (display_.style != Style::kBar) return;
+  const MutexLock lock(mutex_);
+  fmt::print(display_.stream, "\r\x1b[K");
+  std::fflush(display_.stream);
+}
+
 void Progress::finish() {
-  if (style_ != Style::kBar) return;
+  if (display_.style != Style::kBar) return;
   const MutexLock lock(mutex_);
   draw(clock_.monotonic_ns());
-  fmt::print(stream_, "\n");
+  fmt::print(display_.stream, "\n");
 }
 
 void Progress::draw(std::uint64_t now_ns) {
   const std::uint64_t done_bytes = done_bytes_.load();
   const unsigned done_percent = percent(done_bytes);
-  if (style_ == Style::kBar) {
+  if (display_.style == Style::kBar) {
     draw_at_ns_.store(now_ns + kBarEveryNs);
     const std::size_t cells = kBarCells * done_percent / 100;
-    fmt::print(stream_, "\r[{}{}] {}\x1b[K", std::string(cells, '#'),
+    fmt::print(display_.stream, "\r[{}{}] {}\x1b[K", std::string(cells, '#'),
                std::string(kBarCells - cells, '.'), state(done_bytes, now_ns));
-    std::fflush(stream_);
+    std::fflush(display_.stream);
     return;
   }
   if (done_percent < drawn_percent_ + kLineEveryPercent) return;
   draw_at_ns_.store(now_ns + kLineEveryNs);
   drawn_percent_ = done_percent;
-  fmt::print(stream_, "verify: {}\n", state(done_bytes, now_ns));
-  std::fflush(stream_);
+  fmt::print(display_.stream, "{}: {}\n", display_.command, state(done_bytes, now_ns));
+  std::fflush(display_.stream);
 }
 
 std::string Progress::state(std::uint64_t done_bytes, std::uint64_t now_ns) const {

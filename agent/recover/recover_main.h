@@ -4,7 +4,7 @@
 
 namespace spillway::agent {
 
-/// argv[0] is "recover". Never writes to the channel's directories. Returns the exit code:
+/// argv[0] is "recover". Never writes to the directories of a channel. Returns the exit code:
 /// kExitFine, kExitFailed (damage was found, or the work could not be done), kExitBadUsage or
 /// kExitBadConfig.
 int recover_main(int argc, char** argv);

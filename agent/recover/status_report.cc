@@ -4,6 +4,7 @@
 
 #include "agent/recover/key_report.h"
 #include "agent/recover/plain_words.h"
+#include "agent/recover/put_times.h"
 #include "checkpoint/segment_survey.h"
 
 namespace spillway::agent::recover {
@@ -20,16 +21,6 @@ State state_of(const OfflineChannel& channel) {
                           std::find(states.begin(), states.end(),
                                     checkpoint::ManifestStore::SlotState::kDamaged) != states.end();
   return is_damaged ? State::kUnidentified : State::kNew;
-}
-
-Result<std::optional<std::uint64_t>> created_ms(const OfflineChannel& channel,
-                                                const wal::Segment& segment) {
-  if (channel.slots->directory(segment.slot) == nullptr) return std::optional<std::uint64_t>();
-  TRY_ASSIGN(const auto survey,
-             checkpoint::survey_segments(*channel.slots, {segment.slot}, channel.log.channel_id));
-  const auto found = survey.segments.find(segment.number);
-  if (found == survey.segments.end()) return std::optional<std::uint64_t>();
-  return std::optional(found->second.header.created_wall_ms);
 }
 
 // Marked before the first cut, and shorter than the mark after the last.

@@ -164,7 +164,7 @@ Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyO
   for (const Segment& segment : segments) total_bytes += bytes_to_verify(segment);
 
   const std::uint64_t started_ns = clock.monotonic_ns();
-  Progress progress(stderr, options.progress, total_bytes, clock);
+  Progress progress({.style = options.progress, .command = "verify"}, total_bytes, clock);
   Workers workers(channel, progress);
   workers.run(options.threads);
   progress.finish();

@@ -49,6 +49,7 @@ class StoredChannel {
   [[nodiscard]] std::string path() const { return dir_.path().string(); }
   [[nodiscard]] std::string file(std::string_view name) const { return dir_.file(name); }
   channel::FileChannel& channel() { return *channel_; }
+  FakeClock& clock() { return clock_; }
 
   /// One transaction: one block.
   void put(const channel::EventBatch& batch) {

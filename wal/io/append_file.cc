@@ -12,13 +12,12 @@
 namespace spillway::io {
 namespace {
 
-constexpr ::mode_t kFileMode = 0644;
 constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
 
 }  // namespace
 
-Result<AppendFile> AppendFile::create(const std::string& path) {
-  OwnedFd fd(::open(path.c_str(), kOpenFlags | O_EXCL, kFileMode));
+Result<AppendFile> AppendFile::create(const std::string& path, ::mode_t mode) {
+  OwnedFd fd(::open(path.c_str(), kOpenFlags | O_EXCL, mode));
   if (!fd.is_open()) return os_error(errno, "cannot create output file");
   return AppendFile(std::move(fd), 0);
 }

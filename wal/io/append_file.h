@@ -4,6 +4,8 @@
 // caller's business. One thread at a time.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -15,11 +17,13 @@ namespace spillway::io {
 
 class AppendFile {
  public:
+  static constexpr ::mode_t kFileMode = 0644;
+
   /// Not open; is_open() is false.
   AppendFile() = default;
 
   /// Creates `path`. kExists rather than touching what is already there.
-  static Result<AppendFile> create(const std::string& path);
+  static Result<AppendFile> create(const std::string& path, ::mode_t mode = kFileMode);
 
   /// Continues after what `path` holds; creates it when it is missing.
   static Result<AppendFile> open(const std::string& path);

@@ -32,7 +32,7 @@ class ProgressTest : public testing::Test {
 };
 
 TEST_F(ProgressTest, LinesComeOncePerSecondAndTenPercent) {
-  Progress progress(stream_.get(), Progress::Style::kLines, 1'000'000, clock_);
+  Progress progress({stream_.get(), Progress::Style::kLines, "verify"}, 1'000'000, clock_);
   progress.add(500'000);  // too early
   EXPECT_EQ(text(), "");
   clock_.advance(milliseconds(1000));
@@ -50,7 +50,7 @@ TEST_F(ProgressTest, LinesComeOncePerSecondAndTenPercent) {
 }
 
 TEST_F(ProgressTest, BarIsDrawnOverAndEndsWithItsLine) {
-  Progress progress(stream_.get(), Progress::Style::kBar, 10'000'000, clock_);
+  Progress progress({stream_.get(), Progress::Style::kBar, "verify"}, 10'000'000, clock_);
   clock_.advance(milliseconds(200));
   progress.add(5'000'000);
   clock_.advance(milliseconds(100));
@@ -65,7 +65,7 @@ TEST_F(ProgressTest, BarIsDrawnOverAndEndsWithItsLine) {
 }
 
 TEST_F(ProgressTest, NothingIsWrittenWhenNotWanted) {
-  Progress progress(stream_.get(), Progress::Style::kNone, 100, clock_);
+  Progress progress({stream_.get(), Progress::Style::kNone, "verify"}, 100, clock_);
   clock_.advance(milliseconds(5000));
   progress.add(100);
   progress.finish();

@@ -69,6 +69,20 @@ TEST_F(RecoverEncryptedTest, CatPrintsWithTheKeyAndRefusesWithout) {
   EXPECT_EQ(run({"cat", "--from", "999"}).exit_code, 0) << "nothing to decrypt";
 }
 
+TEST_F(RecoverEncryptedTest, ExportedChannelIsEncryptedToo) {
+  stored_.stop();
+  const std::string copy = keys_.file("copy");
+  const RunResult without = run({"export", "--format", "channel", "-o", copy});
+  EXPECT_EQ(without.exit_code, 1);
+  EXPECT_NE(without.err.find("missing key: segment 1"), std::string::npos) << without.err;
+  const RunResult with = run({"export", "--key", key(), "--format", "channel", "-o", copy});
+  EXPECT_EQ(with.exit_code, 0) << with.err;
+  EXPECT_NE(with.out.find(", encrypted, "), std::string::npos) << with.out;
+  EXPECT_EQ(run_recover({"cat", copy}).exit_code, 1);
+  EXPECT_EQ(run_recover({"cat", copy, "--key", key(), "--format", "raw"}).out,
+            "e4\ne5\ne6\ne7\ne8\ne9\ne10\ne11\n");
+}
+
 TEST_F(RecoverEncryptedTest, StatusAndListWorkWithoutKeysAndNameThem) {
   stored_.stop();
   const RunResult status = run({"status"});

@@ -1,0 +1,52 @@
+// Events as an Avro object container file, as Flume's serializer `avro_event` writes them.
+//
+// Makes the bytes and leaves it to others where they go. One writer, one thread. No compression:
+// blocks are what readers split a file at.
+// Source: Apache Avro 1.11 specification, "Object Container Files".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "channel/event.h"
+
+namespace spillway::agent {
+
+/// Flume's schema of an event, as Java prints it.
+inline constexpr std::string_view kAvroEventSchema =
+    R"({"type":"record","name":"Event","fields":[{"name":"headers","type":{"type":"map",)"
+    R"("values":"string"}},{"name":"body","type":"bytes"}]})";
+
+class AvroContainer {
+ public:
+  static constexpr std::size_t kMarkerBytes = 16;
+  static constexpr std::size_t kBlockBytes = 2'048'000;  // Flume's syncIntervalBytes
+  using Marker = std::array<char, kMarkerBytes>;
+
+  /// `marker` separates the blocks: random, so that no body is taken for it.
+  explicit AvroContainer(const Marker& marker) : marker_(marker) {}
+
+  /// What the file begins with.
+  void append_header(std::string& out) const;
+
+  /// Adds the event to the block in hand, and appends that block to `out` once it is large enough.
+  /// False: Avro's map cannot hold the headers as they are, because one is no UTF-8 (what does not
+  /// decode has become U+FFFD) or a key comes twice (readers keep one of them).
+  bool append(const channel::EventView& event, std::string& out);
+
+  /// Appends what has been added since the last block; nothing when that is nothing.
+  void append_block(std::string& out);
+
+ private:
+  bool append_headers(const channel::EventView& event);
+
+  const Marker marker_;
+  std::uint64_t block_events_ = 0;
+  std::string block_;
+  std::string text_;  // scratch
+};
+
+}  // namespace spillway::agent
