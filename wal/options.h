@@ -30,10 +30,14 @@ struct LogOptions {
   std::uint64_t slot_bytes = 64 * kMiB;
 
   // Pre-written slots kept ready, at least one on each data directory. Each costs slot_bytes of
-  // disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst has used them up.
+  // disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst comes.
   std::size_t spare_slots_min = 2;
   // Drained slots kept for reuse beyond which files are deleted.
   std::size_t spare_slots_max = 8;
+
+  // While slots are taken faster than one in this time, and two are ready, no more are prepared:
+  // the device is the burst's.
+  std::uint64_t lull_ms = 250;
 
   // A drained slot is given back in steps of this size: deleting 64 MiB at once stalls commits
   // beside it for 16 ms (docs/decisions/0302-deleting-slots.md).

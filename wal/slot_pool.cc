@@ -119,6 +119,9 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   if (reserved_ > 0) --reserved_;
   while (!spares_.empty()) {
     const SlotId id = take_spare();
+    const Time now = Time::clock::now();
+    if (is_burst(now)) wanted_ = std::min(spares_max(), 2 * wanted_);
+    taken_at_ = now;
     publish_state();
     changed_.notify_one();
     lock.unlock();

@@ -155,6 +155,8 @@ class SlotPool {
   [[nodiscard]] std::size_t wanted_on_each() const REQUIRES(mutex_);
   [[nodiscard]] std::size_t spares_max() const REQUIRES(mutex_);
   [[nodiscard]] std::optional<std::size_t> next_to_prepare(Time now) const REQUIRES(mutex_);
+  [[nodiscard]] bool is_burst(Time now) const REQUIRES(mutex_);
+  [[nodiscard]] bool may_wait_for_lull(Time now) const REQUIRES(mutex_);
   void discard_surplus() REQUIRES(mutex_);
   [[nodiscard]] std::size_t left_out_count() const REQUIRES(mutex_);
   [[nodiscard]] SpaceState state() const REQUIRES(mutex_);
@@ -188,12 +190,13 @@ class SlotPool {
   std::vector<Shelf> shelves_ GUARDED_BY(mutex_);
   std::map<SlotId, std::size_t> slots_ GUARDED_BY(mutex_);  // on which shelf
   std::map<SlotId, std::weak_ptr<io::File>> open_files_ GUARDED_BY(mutex_);
-  SlotId missing_max_ GUARDED_BY(mutex_) = 0;       // highest number in use without a file
-  std::vector<SlotId> spares_ GUARDED_BY(mutex_);   // used from the back: most recently drained
-  std::deque<SlotId> discards_ GUARDED_BY(mutex_);  // to be deleted
-  std::size_t turn_ GUARDED_BY(mutex_) = 0;         // shelf of the next slot
-  std::size_t wanted_ GUARDED_BY(mutex_) = 0;       // spares to keep ready
-  std::size_t reserved_ GUARDED_BY(mutex_) = 0;     // spares that reserve() has promised
+  SlotId missing_max_ GUARDED_BY(mutex_) = 0;        // highest number in use without a file
+  std::vector<SlotId> spares_ GUARDED_BY(mutex_);    // used from the back: most recently drained
+  std::deque<SlotId> discards_ GUARDED_BY(mutex_);   // to be deleted
+  std::size_t turn_ GUARDED_BY(mutex_) = 0;          // shelf of the next slot
+  std::size_t wanted_ GUARDED_BY(mutex_) = 0;        // spares to keep ready
+  std::size_t reserved_ GUARDED_BY(mutex_) = 0;      // spares that reserve() has promised
+  std::optional<Time> taken_at_ GUARDED_BY(mutex_);  // when acquire() last gave one away
   bool is_below_minimum_ GUARDED_BY(mutex_) = false;
   Stats stats_ GUARDED_BY(mutex_);
   OnSpace on_space_ GUARDED_BY(mutex_);

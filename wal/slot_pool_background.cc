@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds kCutPause{2};
 // Without a block written for this long, nobody is committing.
 constexpr std::chrono::milliseconds kQuiet{5};
 
+// Enough to be prepared in time: one is filled as fast as the log fills another.
+constexpr std::size_t kSparesInBurst = 2;
+
 }  // namespace
 
 void SlotPool::look_at_directories() {
@@ -111,10 +114,20 @@ std::optional<std::size_t> SlotPool::next_to_prepare(Time now) const {
   return best;
 }
 
+bool SlotPool::is_burst(Time now) const {
+  return taken_at_ && now - *taken_at_ < std::chrono::milliseconds(options_.lull_ms);
+}
+
+// A burst gets the whole device while it finds enough spares: preparing one costs as many bytes as
+// the log writes to it.
+bool SlotPool::may_wait_for_lull(Time now) const {
+  return is_burst(now) && spares_.size() >= reserved_ + std::max(kSparesInBurst, shelves_.size());
+}
+
 void SlotPool::prepare_spares(MutexLock& lock) {
   while (!is_stopping_) {
     const auto shelf = next_to_prepare(steady_clock::now());
-    if (!shelf) return;
+    if (!shelf || may_wait_for_lull(steady_clock::now())) return;
     const auto slot = make_on(lock, *shelf, Prewrite::kYes);
     if (slot.has_value()) spares_.push_back(slot.value().id);
     publish_state();
@@ -233,8 +246,13 @@ void SlotPool::run() {
     publish_state();
     discard_surplus();
     run_trial(lock);
-    if (is_stopping_ || !discards_.empty() || next_to_prepare(steady_clock::now())) continue;
-    if (left_out_count() > 0 || options_.free_bytes_min > 0 || trial_ != nullptr) {
+    if (is_stopping_ || !discards_.empty()) continue;
+    const Time now = steady_clock::now();
+    if (next_to_prepare(now)) {
+      if (may_wait_for_lull(now)) {
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.lull_ms));
+      }
+    } else if (left_out_count() > 0 || options_.free_bytes_min > 0 || trial_ != nullptr) {
       changed_.wait_for(lock, kRetry);
     } else {
       changed_.wait(lock);

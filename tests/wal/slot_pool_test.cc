@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <set>
@@ -244,6 +245,50 @@ TEST_F(SlotPoolTest, SparesArePreparedInTheBackground) {
   EXPECT_EQ(pool->stats().unprepared, 0U);
   pool->stop();
   pool->stop();
+}
+
+TEST_F(SlotPoolTest, BurstIsNotSlowedByPreparingWhileTwoSparesAreLeft) {
+  options.background = Background::kThreads;
+  options.spare_slots_min = 4;
+  options.spare_slots_max = 4;
+  options.lull_ms = 3'600'000;
+  const auto pool = open({});
+  ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 4; }));
+  must_acquire(*pool);
+  must_acquire(*pool);
+  // The background thread comes to a trial after it has looked for something to prepare.
+  std::atomic<bool> has_looked{false};
+  pool->set_trial([&](io::File&, const auto&) {
+    has_looked = true;
+    return true;
+  });
+  ASSERT_TRUE(test::eventually([&] { return has_looked.load(); }));
+  EXPECT_EQ(pool->stats().spare, 2U);
+  must_acquire(*pool);
+  ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 2; }));
+}
+
+TEST_F(SlotPoolTest, BurstMakesTheStockGrow) {
+  options.background = Background::kThreads;
+  options.lull_ms = 3'600'000;
+  const auto pool = open({});
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 1; }));
+    must_acquire(*pool);
+  }
+  ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 2; }));
+  EXPECT_EQ(pool->stats().unprepared, 0U);
+}
+
+TEST_F(SlotPoolTest, SparesUsedUpByABurstAreReplacedBehindIt) {
+  options.background = Background::kThreads;
+  options.spare_slots_min = 4;
+  options.lull_ms = 1;
+  const auto pool = open({});
+  ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 4; }));
+  must_acquire(*pool);
+  must_acquire(*pool);
+  ASSERT_TRUE(test::eventually([&] { return pool->stats().spare == 4; }));
 }
 
 }  // namespace
