@@ -8,6 +8,7 @@
 #include "channel/file_channel_engine.h"
 #include "channel/quarantine.h"
 #include "channel/recovery_log.h"
+#include "channel/repair_mark.h"
 #include "checkpoint/key_check.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
@@ -160,7 +161,17 @@ Result<void> FileChannel::lock_directories(Engine& engine) {
     TRY_ASSIGN(auto lock, directory->lock());
     engine.locks.push_back(std::move(lock));
   }
-  return {};
+  return check_no_repair(*engine.checkpoint_directory);
+}
+
+// Started on a part of the files, recovery would take the rest for lost.
+Result<void> FileChannel::check_no_repair(io::Directory& checkpoint_directory) const {
+  TRY_ASSIGN(const auto names, checkpoint_directory.list());
+  if (std::find(names.begin(), names.end(), kRepairMarkName) == names.end()) return {};
+  log_error("channel.repair_unfinished",
+            "a repair of the channel was cut off: `spillway recover repair --apply` finishes it",
+            {{"channel", options_.name}, {"directory", checkpoint_directory.path()}});
+  return Error{.code = Errc::kLocked, .what = "a repair of the channel is not finished"};
 }
 
 Result<void> FileChannel::recover(Engine& engine) {

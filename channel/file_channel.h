@@ -74,7 +74,8 @@ class FileChannel final : public Channel {
   ~FileChannel() override;
 
   /// Locks the directories, recovers, starts the background threads. One attempt at a time; after
-  /// a failure it may be called again. kLocked: another process or channel uses a directory.
+  /// a failure it may be called again. kLocked: another process or channel uses a directory, or a
+  /// repair of it is not finished.
   /// kNotFound: a key of events in it is missing or wrong; nothing has been changed.
   Result<void> start() override;
   void stop() override;
@@ -117,6 +118,7 @@ class FileChannel final : public Channel {
   struct Engine;  // everything that lives from start() to stop()
 
   Result<void> lock_directories(Engine& engine);
+  Result<void> check_no_repair(io::Directory& checkpoint_directory) const;
   Result<void> recover(Engine& engine);
   Result<void> check_keys(Engine& engine) const;
   Result<void> open_log(Engine& engine);

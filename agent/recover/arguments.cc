@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char* kAbout =
     "Looks at the directory of a stopped or crashed file channel, and gets its events out.\n"
+    "Writes nothing into it but with repair --apply.\n"
     "Exit codes: 0 no damage, 1 damage was found or the work could not be done, 2 bad usage,\n"
     "78 bad configuration.";
 
@@ -39,6 +40,11 @@ class Parser {
     add_export_options(exports);
     add_filter_options(exports);
     add_quiet_option(exports);
+    CLI::App& repair = add("repair", "say what a repair would keep and lose, or do it");
+    repair.add_flag("--apply", arguments_.is_applied,
+                    "make the directories clean; the originals are kept aside");
+    add_threads_option(repair);
+    add_quiet_option(repair);
   }
 
   std::optional<int> parse(int argc, char** argv) {
@@ -139,9 +145,7 @@ class Parser {
 
   void add_verify_options(CLI::App& verify) {
     verify.add_flag("--json", arguments_.is_json, "one JSON object");
-    arguments_.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kThreadsDefaultMax);
-    verify.add_option("--threads", arguments_.threads, "segments read at once")
-        ->check(CLI::Range(1U, kThreadsMax));
+    add_threads_option(verify);
     add_quiet_option(verify);
   }
 
@@ -159,6 +163,12 @@ class Parser {
         .add_option("-o,--output", arguments_.export_to.path,
                     "file or directory to be made; nothing is overwritten")
         ->required();
+  }
+
+  void add_threads_option(CLI::App& command) {
+    arguments_.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kThreadsDefaultMax);
+    command.add_option("--threads", arguments_.threads, "segments verified at once")
+        ->check(CLI::Range(1U, kThreadsMax));
   }
 
   void add_quiet_option(CLI::App& command) {

@@ -20,6 +20,7 @@ struct Arguments {
   bool is_json = false;
   bool is_blocks = false;
   bool is_quiet = false;
+  bool is_applied = false;
   EventFilter filter{};
   CatOptions cat{};
   ExportOptions export_to{};

@@ -9,6 +9,7 @@
 
 #include "agent/agent_config.h"
 #include "agent/channels/file_channel_dirs.h"
+#include "agent/recover/repair_journal.h"
 #include "checkpoint/manifest_store.h"
 #include "wal/slot_pool.h"
 
@@ -227,10 +228,31 @@ std::optional<Refusal> check_named(const ChannelDirs& dirs) {
   return std::nullopt;
 }
 
+// While its files are exchanged, a channel is known by the journal in its checkpoint directory.
+bool find_unfinished_repair(const std::string& name, ChannelDirs& dirs) {
+  const std::string directory = without_trailing_slash(name);
+  const std::string below = (fs::path(directory) / "checkpoint").string();
+  const std::string beside = (parent_of(directory) / "checkpoint").string();
+  if (has_repair_journal(directory)) {
+    dirs.checkpoint_dir = directory;
+  } else if (has_repair_journal(below)) {
+    dirs.checkpoint_dir = below;
+  } else if (is_under_repair(beside, directory)) {
+    dirs.checkpoint_dir = beside;
+  } else {
+    return false;
+  }
+  dirs.has_unfinished_repair = true;
+  return true;
+}
+
 }  // namespace
 
 std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs) {
-  if (!place.directory.empty()) return find_from_directory(place.directory, dirs);
+  if (!place.directory.empty()) {
+    if (find_unfinished_repair(place.directory, dirs)) return std::nullopt;
+    return find_from_directory(place.directory, dirs);
+  }
   if (!place.config_files.empty()) {
     if (auto refusal = find_from_config(place, dirs)) return refusal;
   } else {
@@ -240,7 +262,8 @@ std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs
     }
   }
   drop_repeated(dirs.data_dirs);
-  return check_named(dirs);
+  dirs.has_unfinished_repair = has_repair_journal(dirs.checkpoint_dir);
+  return dirs.has_unfinished_repair ? std::nullopt : check_named(dirs);
 }
 
 }  // namespace spillway::agent::recover

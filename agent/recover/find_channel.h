@@ -25,7 +25,10 @@ struct ChannelDirs {
   std::string checkpoint_dir{};
   std::vector<std::string> data_dirs{};  // each once; may name the checkpoint directory
   std::vector<std::string> notes{};      // what was assumed, for the operator
-  EncryptionConfig encryption{};         // of the configuration that names the channel
+  // A repair of this channel was cut off; the directories hold a mixture, and data_dirs may be
+  // empty (agent/recover/repair_journal.h knows them).
+  bool has_unfinished_repair = false;
+  EncryptionConfig encryption{};  // of the configuration that names the channel
 };
 
 /// Looks at names only, and creates nothing. A directory may be the checkpoint directory, a data

@@ -1,6 +1,7 @@
 #include "agent/recover/offline_channel.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@ std::optional<Refusal> check_owner(const std::string& path) {
   if (!owner.has_value()) return refuse(path, owner.error());
   if (!owner.value()) return std::nullopt;
   const std::int64_t pid = *owner.value();
+  if (pid == ::getpid()) return std::nullopt;  // locked by us, against agents
   const std::string who =
       pid == 0 ? "a process that is not visible from here" : fmt::format("process {}", pid);
   return Refusal{.reason = fmt::format(

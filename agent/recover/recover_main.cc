@@ -16,6 +16,9 @@
 #include "agent/recover/given_keys.h"
 #include "agent/recover/list_segments.h"
 #include "agent/recover/offline_channel.h"
+#include "agent/recover/repair_channel.h"
+#include "agent/recover/repair_journal.h"
+#include "agent/recover/repair_plan.h"
 #include "agent/recover/report_json.h"
 #include "agent/recover/status_report.h"
 #include "agent/recover/verify_report.h"
@@ -110,13 +113,65 @@ Result<int> run_export(const OfflineChannel& channel, const Arguments& arguments
   return report.is_exact() ? kExitFine : kExitFailed;
 }
 
+// A repair that has begun to exchange files has no way back, and needs no plan.
+int finish_repair(const ChannelDirs& dirs, const Arguments& arguments) {
+  if (arguments.command != "repair" || !arguments.is_applied) {
+    fmt::print(stderr,
+               "{}: a repair was cut off while it exchanged the files; nothing is lost. "
+               "`spillway recover repair --apply` finishes it\n",
+               dirs.checkpoint_dir);
+    return kExitFailed;
+  }
+  const auto journal = recover::read_repair_journal(dirs.checkpoint_dir);
+  if (!journal.has_value()) {
+    return refuse(
+        {.reason = fmt::format("{}: {}", dirs.checkpoint_dir, to_string(journal.error()))});
+  }
+  recover::ChannelLocks locks;
+  if (const auto refusal = locks.lock(journal.value().directories)) return refuse(*refusal);
+  fmt::print(stderr, "note: finishing a repair that was cut off\n");
+  if (const auto refusal = recover::finish_repair(journal.value())) return refuse(*refusal);
+  Output out(stdout);
+  recover::print_repaired(journal.value(), out);
+  return out.finish(kExitFine);
+}
+
+Result<int> run_repair(const OfflineChannel& channel, const Arguments& arguments, Output& out) {
+  if (!has_keys(channel, {})) return kExitFailed;
+  SignalWatcher signals;
+  StopSignal stop;
+  TRY(signals.start([&stop](int) { stop.request(); }));
+  const Progress::Style style = progress_style(arguments);
+  recover::RepairPlan plan;
+  if (const auto refusal =
+          recover::plan_repair(channel, {.threads = arguments.threads, .progress = style}, plan)) {
+    return refuse(*refusal);
+  }
+  recover::print_plan(plan, arguments.is_applied, out);
+  out.flush();
+  if (plan.is_empty()) return kExitFine;
+  if (!arguments.is_applied) return kExitFailed;
+  recover::RepairJournal journal;
+  if (const auto refusal = recover::prepare_repair(channel, plan, style, stop, journal)) {
+    return refuse(*refusal);
+  }
+  if (const auto refusal = recover::finish_repair(journal)) return refuse(*refusal);
+  recover::print_repaired(journal, out);
+  return kExitFine;
+}
+
 int run(const Arguments& arguments) {
   ChannelDirs dirs;
   if (const auto refusal = recover::find_channel(arguments.place, dirs)) return refuse(*refusal);
+  if (dirs.has_unfinished_repair) return finish_repair(dirs, arguments);
   for (const std::string& note : dirs.notes) fmt::print(stderr, "note: {}\n", note);
   std::shared_ptr<const wal::KeyRing> keys;
   if (const auto refusal = recover::collect_keys(dirs, arguments.keys, keys)) {
     return refuse(*refusal);
+  }
+  recover::ChannelLocks locks;
+  if (arguments.is_applied) {
+    if (const auto refusal = locks.lock(recover::repair_directories(dirs))) return refuse(*refusal);
   }
   OfflineChannel channel;
   if (const auto refusal = recover::open_channel(dirs, keys, channel)) return refuse(*refusal);
@@ -127,7 +182,8 @@ int run(const Arguments& arguments) {
                     : command == "ls"     ? run_list
                     : command == "cat"    ? run_cat
                     : command == "verify" ? run_verify
-                                          : run_export;
+                    : command == "export" ? run_export
+                                          : run_repair;
   const Result<int> done = call(channel, arguments, out);
   if (!done.has_value()) {
     fmt::print(stderr, "{}\n", to_string(done.error()));

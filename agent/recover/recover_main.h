@@ -4,9 +4,9 @@
 
 namespace spillway::agent {
 
-/// argv[0] is "recover". Never writes to the directories of a channel. Returns the exit code:
-/// kExitFine, kExitFailed (damage was found, or the work could not be done), kExitBadUsage or
-/// kExitBadConfig.
+/// argv[0] is "recover". Nothing but `repair --apply` writes to the directories of a channel.
+/// Returns the exit code: kExitFine, kExitFailed (damage was found, or the work could not be done),
+/// kExitBadUsage or kExitBadConfig.
 int recover_main(int argc, char** argv);
 
 }  // namespace spillway::agent

@@ -135,26 +135,6 @@ void add_unmatched_losses(VerifyReport& report) {
   }
 }
 
-void print_problem(const Problem& problem, Output& out) {
-  out.print("! {}: {}\n", problem.kind, problem.words);
-  if (problem.slot == 0) return;
-  out.print("    {}", wal::slot_name(problem.slot));
-  if (problem.segment.value != 0) out.print(", segment {}", problem.segment.value);
-  if (problem.range.end_lsn.value != 0) {
-    out.print(", LSN {} to {}", problem.range.first_lsn.value, problem.range.end_lsn.value);
-  }
-  if (!problem.range.entries.is_empty()) {
-    out.print(", {}", range_in_words(problem.range.entries));
-    if (problem.lost_events == 0) {
-      out.write(problem.kind == "broken_chain" ? ": delivered all the same"
-                                               : ": delivered before, nothing is lost");
-    } else {
-      out.print(": LOST {}", count_in_words(problem.lost_events, "event"));
-    }
-  }
-  out.write("\n");
-}
-
 }  // namespace
 
 Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyOptions& options,
@@ -193,6 +173,26 @@ Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyO
   }
   add_unmatched_losses(report);
   return report;
+}
+
+void print_problem(const Problem& problem, Output& out) {
+  out.print("! {}: {}\n", problem.kind, problem.words);
+  if (problem.slot == 0) return;
+  out.print("    {}", wal::slot_name(problem.slot));
+  if (problem.segment.value != 0) out.print(", segment {}", problem.segment.value);
+  if (problem.range.end_lsn.value != 0) {
+    out.print(", LSN {} to {}", problem.range.first_lsn.value, problem.range.end_lsn.value);
+  }
+  if (!problem.range.entries.is_empty()) {
+    out.print(", {}", range_in_words(problem.range.entries));
+    if (problem.lost_events == 0) {
+      out.write(problem.kind == "broken_chain" ? ": delivered all the same"
+                                               : ": delivered before, nothing is lost");
+    } else {
+      out.print(": LOST {}", count_in_words(problem.lost_events, "event"));
+    }
+  }
+  out.write("\n");
 }
 
 void print_verify(const VerifyReport& report, Output& out) {

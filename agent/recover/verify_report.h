@@ -37,6 +37,9 @@ struct VerifyReport {
 Result<VerifyReport> verify_channel(const OfflineChannel& channel, const VerifyOptions& options,
                                     const Clock& clock);
 
+/// One problem, with its cost, for people.
+void print_problem(const Problem& problem, Output& out);
+
 void print_verify(const VerifyReport& report, Output& out);
 
 }  // namespace spillway::agent::recover

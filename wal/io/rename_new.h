@@ -7,8 +7,8 @@
 
 namespace spillway::io {
 
-/// Renames `from` to `to`, in the same directory, and syncs that directory: durable when it
-/// returns. kExists, and nothing has changed, when there is something called `to`.
+/// Renames `from` to `to` and syncs the directory of `to`: durable when it returns, if `from` was
+/// in the same directory. kExists, and nothing has changed, when there is something called `to`.
 Result<void> rename_new(const std::string& from, const std::string& to);
 
 }  // namespace spillway::io

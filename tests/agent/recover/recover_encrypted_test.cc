@@ -83,6 +83,17 @@ TEST_F(RecoverEncryptedTest, ExportedChannelIsEncryptedToo) {
             "e4\ne5\ne6\ne7\ne8\ne9\ne10\ne11\n");
 }
 
+TEST_F(RecoverEncryptedTest, RepairedChannelIsEncryptedToo) {
+  stored_.stop();
+  stored_.flip(StoredChannel::slot(1), StoredChannel::block_offset(4) + 70);
+  EXPECT_EQ(run({"repair", "--apply"}).exit_code, 1) << "no key";
+  const RunResult result = run({"repair", "--apply", "--key", key()});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_EQ(run({"verify", "--key", key()}).exit_code, 0);
+  EXPECT_EQ(run({"cat"}).exit_code, 1);
+  EXPECT_EQ(run({"cat", "--key", key(), "--format", "raw"}).out, "e4\ne6\ne7\ne8\ne9\ne10\ne11\n");
+}
+
 TEST_F(RecoverEncryptedTest, StatusAndListWorkWithoutKeysAndNameThem) {
   stored_.stop();
   const RunResult status = run({"status"});
