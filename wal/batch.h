@@ -31,7 +31,8 @@ struct Batch {
   SegmentWriter::Place place;  // once it has one
   SegmentNumber segment;       // likewise
   std::uint64_t write_started_ns = 0;
-  bool is_written = false;  // durable itself, maybe before blocks ahead of it
+  std::uint64_t write_ns = 0;  // how long it took
+  bool is_written = false;     // durable itself, maybe before blocks ahead of it
 
   std::atomic<std::uint32_t> state{kStaged};  // futex word; set once, with release order
   Error error{.code = Errc::kClosed};         // set before kFailed

@@ -14,13 +14,24 @@ namespace spillway::wal {
 bool LogWriter::can_write() const {
   if (!has_staged() || is_placing_ || failure_) return false;
   if (writing_ == 0) return true;
-  // Small blocks grow while one write is under way; splitting them over two would only add flushes.
-  return writing_ < options_.write_depth_max && waiting_bytes_ >= options_.overlap_bytes_min;
+  // Small blocks grow while one write is under way; splitting them over two would only add flushes,
+  // unless waiting for a slow device costs more than they do.
+  return writing_ < options_.write_depth_max && (is_large() || is_slow());
 }
 
-// With a queue, a lone write is better made here: it saves two wake-ups.
+bool LogWriter::is_large() const {
+  return waiting_bytes_ >= options_.overlap_bytes_min;
+}
+
+bool LogWriter::is_slow() const {
+  return mean_write_ns_ >= options_.slow_write_ns;
+}
+
+// A lone write is better made here: it saves two wake-ups. A further one is the queue's, where
+// there is one, and a small one the writer thread's: while it wakes up, others join the block.
 bool LogWriter::can_lead() const {
-  return can_write() && (queue_ == nullptr || writing_ == 0 || writers_.empty());
+  if (!can_write()) return false;
+  return writing_ == 0 || writers_.empty() || (queue_ == nullptr && is_large());
 }
 
 void LogWriter::lead(MutexLock& lock, const Batch* until) {
@@ -100,8 +111,9 @@ Result<void> LogWriter::write(Batch& batch) {
   return {};
 }
 
-void LogWriter::count_write(const Batch& batch) {
-  metrics_.write_ns.record(clock_.monotonic_ns() - batch.write_started_ns);
+void LogWriter::count_write(Batch& batch) {
+  batch.write_ns = clock_.monotonic_ns() - batch.write_started_ns;
+  metrics_.write_ns.record(batch.write_ns);
   metrics_.block_size_bytes.record(batch.place.bytes.size());
   metrics_.blocks.add();
   metrics_.bytes.add(batch.place.bytes.size());
@@ -111,6 +123,9 @@ void LogWriter::count_write(const Batch& batch) {
 void LogWriter::end_write(Batch& batch, const Result<void>& outcome) {
   --writing_;
   batch.is_written = outcome.has_value();
+  if (batch.is_written) {
+    mean_write_ns_ = (mean_write_ns_ * (kWritesInMean - 1) + batch.write_ns) / kWritesInMean;
+  }
   if (options_.block_durability != io::Durability::kDurable) note_unsynced(batch.place.file);
   if (!outcome.has_value() && !failure_) failure_ = outcome.error();
 }
@@ -245,7 +260,7 @@ void LogWriter::run(std::size_t index) {
     if (is_handed_over_) {
       is_handed_over_ = false;
       if (queue_ == nullptr) {
-        lead(lock, nullptr);
+        while (can_write()) write_next(lock);
       } else {
         drive_queue(lock);
       }

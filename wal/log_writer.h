@@ -145,6 +145,8 @@ class LogWriter {
   // Acknowledged ranges that make a block of their own worth while before the idle time is over.
   static constexpr std::size_t kUrgentAcks = 1000;
 
+  static constexpr std::uint64_t kWritesInMean = 8;
+
   // Staging.
   Result<void> admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) REQUIRES(mutex_);
   [[nodiscard]] bool must_wait(std::uint64_t bytes, Waiter waiter) const REQUIRES(mutex_);
@@ -161,13 +163,15 @@ class LogWriter {
   // it as a parameter, which the analysis cannot follow.
   [[nodiscard]] bool can_write() const REQUIRES(mutex_);
   [[nodiscard]] bool can_lead() const REQUIRES(mutex_);
+  [[nodiscard]] bool is_large() const REQUIRES(mutex_);
+  [[nodiscard]] bool is_slow() const REQUIRES(mutex_);
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
   void call_writer() REQUIRES(mutex_);
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   std::shared_ptr<Batch> place_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   Result<void> place(Batch& batch, Sequence acked_below);
   Result<void> write(Batch& batch);
-  void count_write(const Batch& batch);
+  void count_write(Batch& batch);
   void end_write(Batch& batch, const Result<void>& outcome) REQUIRES(mutex_);
   void settle(MutexLock& lock) REQUIRES(mutex_);
   void note_unsynced(const std::shared_ptr<io::File>& file) REQUIRES(mutex_);
@@ -212,6 +216,7 @@ class LogWriter {
   std::deque<std::shared_ptr<Batch>> staged_ GUARDED_BY(mutex_);     // closed, in log order
   std::deque<std::shared_ptr<Batch>> in_flight_ GUARDED_BY(mutex_);  // placed, in log order
   std::size_t writing_ GUARDED_BY(mutex_) = 0;          // of them, not yet back from the device
+  std::uint64_t mean_write_ns_ GUARDED_BY(mutex_) = 0;  // of the last few
   std::uint64_t staged_bytes_ GUARDED_BY(mutex_) = 0;   // open, closed and in flight
   std::uint64_t waiting_bytes_ GUARDED_BY(mutex_) = 0;  // open and closed
   std::vector<SequenceRange> pending_acks_ GUARDED_BY(mutex_);

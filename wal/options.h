@@ -64,6 +64,8 @@ struct LogOptions {
   // better by growing while the device is busy (docs/decisions/0303-write-depth.md).
   std::size_t write_depth_max = 4;
   std::uint64_t overlap_bytes_min = 128 * kKiB;
+  // On a device whose writes take this long in the mean a further one starts in any case.
+  std::uint64_t slow_write_ns = 1'000'000;
   WritePath write_path = WritePath::kThreads;  // applied by WritePathChooser
 
   // Durable blocks kept in memory for consumers; beyond it they are read back from disk.

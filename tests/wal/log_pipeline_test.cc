@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <set>
 #include <string>
 #include <thread>
@@ -135,6 +136,30 @@ TEST_P(LogPipelineTest, ErrorInAnyPartOfALargeTransactionMovesAllOfIt) {
 }
 
 // ---- several writes in flight
+
+TEST_P(LogPipelineTest, SlowDeviceGetsSmallBlocksSideBySide) {
+  options.background = Background::kThreads;
+  options.overlap_bytes_min = kMiB;
+  open();
+  std::vector<std::thread> producers;
+  const auto produce = [&] { EXPECT_TRUE(put({"x"}).has_value()); };
+  for (int i = 0; i < 16; ++i) {  // until the mean says so
+    gate.close();
+    producers.emplace_back(produce);
+    gate.wait_for_writes(1);
+    clock.advance(std::chrono::nanoseconds(2 * options.slow_write_ns));
+    gate.open();
+    producers.back().join();
+    producers.pop_back();
+  }
+  gate.close();
+  producers.emplace_back(produce);
+  gate.wait_for_writes(1);
+  producers.emplace_back(produce);
+  gate.wait_for_writes(2);
+  gate.open();
+  for (std::thread& producer : producers) producer.join();
+}
 
 struct LogDepthTest : LogPipelineTest {
   /// A log where every transaction has a write of its own, all at the gate at the same time.
