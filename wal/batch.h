@@ -23,8 +23,9 @@ struct Batch {
   BlockHeader header;
   BlockArena::Piece piece;
   std::uint64_t payload_bytes_max = 0;
-  std::uint64_t staged_bytes = 0;                 // its share of LogWriter::staged_bytes_
-  std::uint64_t staged_ns = 0;                    // when it was begun
+  std::uint64_t staged_bytes = 0;  // its share of LogWriter::staged_bytes_
+  std::uint64_t staged_ns = 0;     // when it was begun
+  std::int64_t awaited_transactions = 0;
   std::uint64_t unawaited_entries = 0;            // success was reported before they are durable
   std::vector<std::uint64_t> transaction_blocks;  // first block of a split transaction: all sizes
 

@@ -67,8 +67,19 @@ void LogWriter::write_next(MutexLock& lock) {
   settle(lock);
 }
 
+// Large blocks have company enough.
+void LogWriter::gather(MutexLock& lock) {
+  if (writers_.empty() || is_large() || !gather_.should_wait(mean_write_ns_)) return;
+  is_placing_ = true;
+  lock.unlock();
+  gather_.wait();
+  lock.lock();
+  is_placing_ = false;
+}
+
 // In flight from here on; nullptr: it got no place, failure_ says why.
 std::shared_ptr<Batch> LogWriter::place_next(MutexLock& lock) {
+  gather(lock);
   if (staged_.empty()) close_batch();
   std::shared_ptr<Batch> batch = std::move(staged_.front());
   staged_.pop_front();
@@ -155,7 +166,12 @@ void LogWriter::retire(MutexLock& lock) {
     retired.assign(std::make_move_iterator(in_flight_.begin()), std::make_move_iterator(end));
     in_flight_.erase(in_flight_.begin(), end);
     const Sequence durable_before = durable_end_.next_sequence;
-    for (const auto& batch : retired) publish(*batch);
+    std::int64_t woken = 0;
+    for (const auto& batch : retired) {
+      publish(*batch);
+      woken += batch->awaited_transactions;
+    }
+    gather_.note_woken(woken);
     const Sequence durable_after = durable_end_.next_sequence;
     lock.unlock();
     if (durable_before < durable_after) listener_.on_durable(durable_after);

@@ -31,6 +31,7 @@ LogWriter::LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& s
       clock_(clock),
       slots_(slots),
       segments_(segments),
+      gather_(clock),
       segment_writer_(id, options, slots, segments, clock),
       arena_(SlabPool::make(kBlocksPerSlab * options.block_bytes_max,
                             options.staging_bytes_max / (kBlocksPerSlab * options.block_bytes_max),
@@ -88,7 +89,10 @@ Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t coun
     ticket.batch_ = open_;
   }
   CHECK(next_sequence_ == ticket.range_.end);
-  if (waiter == Waiter::kNone) {
+  if (waiter == Waiter::kComes) {
+    ++ticket.batch_->awaited_transactions;
+    gather_.note_commit();
+  } else {
     ticket.batch_->unawaited_entries += count;
     if (can_write()) call_writer();
   }

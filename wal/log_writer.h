@@ -23,6 +23,7 @@
 #include "wal/base/result.h"
 #include "wal/block_cache.h"
 #include "wal/block_memory.h"
+#include "wal/commit_gather.h"
 #include "wal/options.h"
 #include "wal/position.h"
 #include "wal/segment_writer.h"
@@ -168,6 +169,7 @@ class LogWriter {
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
   void call_writer() REQUIRES(mutex_);
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void gather(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   std::shared_ptr<Batch> place_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   Result<void> place(Batch& batch, Sequence acked_below);
   Result<void> write(Batch& batch);
@@ -205,6 +207,7 @@ class LogWriter {
   std::vector<std::shared_ptr<Batch>> queued_;  // in the queue; of the thread that drives it
   std::vector<io::WriteDone> done_;             // likewise
 
+  CommitGather gather_;           // its wait() by whoever has set is_placing_
   SegmentWriter segment_writer_;  // used by whoever has set is_placing_, or with nothing in flight
 
   Mutex sync_mutex_;  // one sync() at a time; before mutex_
