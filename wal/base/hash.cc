@@ -12,18 +12,26 @@ namespace spillway {
 namespace {
 
 #ifdef SPILLWAY_HASH_AVX2
-bool is_wide(std::size_t bytes) {
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  return bytes >= hash_kernel::kLongBytes && has_avx2;
+constexpr bool kHasKernel = true;
+bool has_avx2() {
+  static const bool is_there = __builtin_cpu_supports("avx2") != 0;
+  return is_there;
+}
+#else
+constexpr bool kHasKernel = false;  // nor is hash_avx2.cc linked
+[[maybe_unused]] bool has_avx2() {
+  return false;
 }
 #endif
 
 }  // namespace
 
 std::uint64_t xxh3_64(ByteSpan bytes, std::uint64_t seed) {
-#ifdef SPILLWAY_HASH_AVX2
-  if (is_wide(bytes.size())) return hash_kernel::hash_avx2(bytes.data(), bytes.size(), seed);
-#endif
+  if constexpr (kHasKernel) {
+    if (bytes.size() >= hash_kernel::kLongBytes && has_avx2()) {
+      return hash_kernel::hash_avx2(bytes.data(), bytes.size(), seed);
+    }
+  }
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
@@ -47,9 +55,11 @@ Xxh3Stream::Xxh3Stream(std::uint64_t seed) {
 void Xxh3Stream::update(ByteSpan bytes) {
   if (bytes.empty()) return;
   auto* state = std::launder(reinterpret_cast<XXH3_state_t*>(state_.data()));
-#ifdef SPILLWAY_HASH_AVX2
-  if (is_wide(bytes.size())) return hash_kernel::update_avx2(state, bytes.data(), bytes.size());
-#endif
+  if constexpr (kHasKernel) {
+    if (bytes.size() >= hash_kernel::kLongBytes && has_avx2()) {
+      return hash_kernel::update_avx2(state, bytes.data(), bytes.size());
+    }
+  }
   CHECK(XXH3_64bits_update(state, bytes.data(), bytes.size()) == XXH_OK);
 }
 

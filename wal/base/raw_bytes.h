@@ -1,8 +1,12 @@
 // RawBytes: a vector of bytes that grows without zeroing what is about to be overwritten.
+//
+// resize() leaves new bytes indeterminate: whoever grows it writes them before anybody reads. For
+// buffers that a read or an encoder fills; in all else a std::vector, and as safe for threads.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 

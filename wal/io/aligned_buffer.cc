@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "wal/base/check.h"
+#include "wal/base/sanitizer.h"
 #include "wal/io/file.h"
 
 namespace spillway::io {
@@ -19,16 +20,7 @@ constexpr std::size_t kHugePageBytes = 2 * kMiB;
 constexpr std::size_t kMappedBytesMin = 256 * kKiB;
 
 // The memory of AddressSanitizer's allocator has guards around it.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SPILLWAY_HAS_ASAN 1
-#endif
-#endif
-#if defined(SPILLWAY_HAS_ASAN) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kMayMap = false;
-#else
-constexpr bool kMayMap = true;
-#endif
+constexpr bool kMayMap = !kHasAddressSanitizer;
 
 }  // namespace
 

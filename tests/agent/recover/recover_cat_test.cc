@@ -12,6 +12,7 @@
 #include "tests/agent/recover/recover_binary.h"
 #include "tests/support/json_value.h"
 #include "tests/support/stored_channel.h"
+#include "wal/base/sanitizer.h"
 
 namespace spillway::agent::recover {
 namespace {
@@ -213,17 +214,6 @@ TEST_F(RecoverCatTest, EventThatIsNoneIsReportedAndKept) {
   EXPECT_EQ(cat().out, "2 {} two\n");
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SPILLWAY_HAS_ASAN 1
-#endif
-#endif
-#if defined(SPILLWAY_HAS_ASAN) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kHasOwnAllocator = true;
-#else
-constexpr bool kHasOwnAllocator = false;
-#endif
-
 TEST_F(RecoverCatTest, MemoryDoesNotGrowWithTheBacklog) {
   const auto put_some = [this](int count) {
     for (int i = 0; i < count; ++i) stored_.put({std::string(60'000, 'x')});
@@ -237,7 +227,7 @@ TEST_F(RecoverCatTest, MemoryDoesNotGrowWithTheBacklog) {
   const RunResult large = cat({"--format", "raw"});
   EXPECT_EQ(small.out.size(), 10U * 60'001);
   EXPECT_EQ(large.out.size(), 510U * 60'001);
-  if (kHasOwnAllocator) GTEST_SKIP() << "memory: AddressSanitizer's allocator is not ours to judge";
+  if (kHasAddressSanitizer) GTEST_SKIP() << "AddressSanitizer's allocator keeps memory";
   EXPECT_LT(large.memory_max_bytes, small.memory_max_bytes + 10 * 1024 * 1024);
 }
 
