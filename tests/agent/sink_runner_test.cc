@@ -24,20 +24,19 @@ using test::eventually;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr milliseconds kHour{3'600'000};
-
-constexpr milliseconds kPatience{30'000};  // reached only when something hangs
-
-SinkRunnerOptions quick() {
-  return {.failure = {.initial = milliseconds(1), .max = milliseconds(1)},
-          .idle_wait = milliseconds(1)};
-}
-
-SinkRunnerOptions patient() {
-  return {.failure = {.initial = kHour, .max = kHour}, .idle_wait = kHour};
-}
-
 struct SinkRunnerTest : testing::Test {
+  static constexpr milliseconds kHour{3'600'000};
+  static constexpr milliseconds kPatience{30'000};  // reached only when something hangs
+
+  static SinkRunnerOptions quick() {
+    return {.failure = {.initial = milliseconds(1), .max = milliseconds(1)},
+            .idle_wait = milliseconds(1)};
+  }
+
+  static SinkRunnerOptions patient() {
+    return {.failure = {.initial = kHour, .max = kHour}, .idle_wait = kHour};
+  }
+
   void SetUp() override {
     ASSERT_TRUE(channel.start().has_value());
     ASSERT_TRUE(sink.start().has_value());

@@ -17,20 +17,21 @@ using std::chrono::milliseconds;
 using test::eventually;
 using Poll = Source::Poll;
 
-constexpr milliseconds kPatience{30'000};  // reached only when something hangs
-
-SourceRunnerOptions quick() {
-  return {.idle = {.first = milliseconds(1), .increment = milliseconds(1), .max = milliseconds(1)},
-          .failure = {.initial = milliseconds(1), .max = milliseconds(1)}};
-}
-
-SourceRunnerOptions patient() {
-  constexpr milliseconds kHour{3'600'000};
-  return {.idle = {.first = kHour, .increment = kHour, .max = kHour},
-          .failure = {.initial = kHour, .max = kHour}};
-}
-
 struct SourceRunnerTest : testing::Test {
+  static constexpr milliseconds kPatience{30'000};  // reached only when something hangs
+
+  static SourceRunnerOptions quick() {
+    return {
+        .idle = {.first = milliseconds(1), .increment = milliseconds(1), .max = milliseconds(1)},
+        .failure = {.initial = milliseconds(1), .max = milliseconds(1)}};
+  }
+
+  static SourceRunnerOptions patient() {
+    constexpr milliseconds kHour{3'600'000};
+    return {.idle = {.first = kHour, .increment = kHour, .max = kHour},
+            .failure = {.initial = kHour, .max = kHour}};
+  }
+
   void SetUp() override { ASSERT_TRUE(source.start().has_value()); }
   test::FakeSource source;
 };

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "channel/file_channel.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/events.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/file_channel_home.h"
@@ -22,7 +22,7 @@
 namespace spillway::channel {
 namespace {
 
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
+using test::kBroken;
 
 class AckDurabilityTest : public testing::Test {
  protected:

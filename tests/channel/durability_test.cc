@@ -3,13 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "channel/file_channel.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/events.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/file_channel_home.h"
@@ -19,7 +19,7 @@
 namespace spillway::channel {
 namespace {
 
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
+using test::kBroken;
 
 class DurabilityTest : public testing::Test {
  protected:

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <set>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "checkpoint/manifest.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/eventually.h"
 #include "tests/support/file_channel_on_disk.h"
 
@@ -20,10 +20,10 @@ namespace {
 
 using test::batch_of;
 using test::EventBodies;
+using test::kBroken;
 using test::SimCallKind;
 using testing::ElementsAre;
 
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
 constexpr std::size_t kManifestSlotBytes = checkpoint::kManifestSlotBytes;
 
 EventBodies numbered(std::size_t begin, std::size_t end) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "tests/support/disk_errors.h"
 #include "wal/io/aligned_buffer.h"
 
 namespace spillway::test {
@@ -16,8 +17,6 @@ namespace {
 
 using io::AlignedBuffer;
 using io::kBlockBytes;
-
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
 
 // Writes 'a', 'b', 'c' into the first block of a file, each as `durability` says, and returns the
 // last one that was promised to be there, or '.'.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/support/disk_errors.h"
 #include "wal/io/aligned_buffer.h"
 
 namespace spillway::test {
@@ -22,8 +23,6 @@ using io::OpenMode;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using Wait = io::WriteQueue::Wait;
-
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
 
 struct SimDiskTest : testing::Test {
   std::unique_ptr<io::File> create(const std::string& name) {

@@ -2,7 +2,8 @@
 """Runs clang-tidy on the files changed since main, or on all with --all: the body of ./test --tidy.
 
 A changed header is checked through the sources that include it. One file is one case in the last
-line. The checks are in .clang-tidy; the compile commands come from build/.
+line. The checks are in .clang-tidy; the compile commands come from build/, one for each source
+where Meson compiles several at once.
 """
 
 import concurrent.futures
@@ -16,6 +17,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = "clang-tidy-14"
+COMMANDS = ROOT / "build/tidy/compile_commands.json"
+UNITY_FILE = re.compile(r"-unity\d+\.cpp$")
+UNITY_PART = re.compile(r"^#include<(.+)>$", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -31,9 +35,22 @@ def changed_files():
     return {*git("diff", "--name-only", base), *git("ls-files", "--others", "--exclude-standard")}
 
 
+def one_by_one(entry):
+    """The compile commands of the sources that `entry` compiles at once; its own otherwise."""
+    if not UNITY_FILE.search(entry["file"]):
+        return [entry]
+    together = (pathlib.Path(entry["directory"]) / entry["file"]).read_text()
+    before, _, after = entry["command"].rpartition(entry["file"])
+    return [{**entry, "file": part, "command": before + part + after}
+            for part in map(os.path.normpath, UNITY_PART.findall(together))]
+
+
 def compiled_sources():
-    """Our own sources that some target compiles, relative to the root."""
-    commands = json.loads((ROOT / "build/compile_commands.json").read_text())
+    """Our own sources that some target compiles, relative to the root; writes their commands."""
+    entries = json.loads((ROOT / "build/compile_commands.json").read_text())
+    commands = [part for entry in entries for part in one_by_one(entry)]
+    COMMANDS.parent.mkdir(exist_ok=True)
+    COMMANDS.write_text(json.dumps(commands, indent=1))
     sources = {(pathlib.Path(entry["directory"]) / entry["file"]).resolve() for entry in commands}
     return {str(path.relative_to(ROOT)) for path in sources
             if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "build")}
@@ -52,7 +69,7 @@ def affected(sources, changed):
 def check(source):
     started = time.monotonic()
     run = subprocess.run(
-        [TOOL, "-p", "build", "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
+        [TOOL, "-p", str(COMMANDS.parent), "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
         cwd=ROOT, capture_output=True, text=True, check=False)
     return source, run.returncode == 0, run.stdout, time.monotonic() - started
 

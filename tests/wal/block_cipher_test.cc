@@ -13,7 +13,7 @@
 namespace spillway::wal {
 namespace {
 
-constexpr std::uint64_t kSeed = 77;
+constexpr std::uint64_t kCipherSeed = 77;
 
 std::vector<std::byte> bytes_of_hex(std::string_view hex) {
   std::vector<std::byte> bytes;
@@ -55,7 +55,7 @@ class BlockCipherTest : public testing::Test {
     BlockHeader header = header_of(payload.size());
     std::vector<std::byte> block(block_bytes(header.payload_bytes));
     cipher.encrypt(payload, header, block);
-    seal_block(block, header, kSeed);
+    seal_block(block, header, kCipherSeed);
     return block;
   }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/support/disk_errors.h"
 #include "tests/wal/log_fixture.h"
 #include "wal/key_ring.h"
 #include "wal/segment_header.h"
@@ -17,12 +18,11 @@
 namespace spillway::wal {
 namespace {
 
+using test::kBroken;
+using test::kFull;
 using test::SimCall;
 using test::SimCallKind;
 using test::SimDisk;
-
-constexpr Error kFull{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
 
 std::shared_ptr<KeyRing> ring_of(std::string_view alias, int fill) {
   auto ring = std::make_shared<KeyRing>();

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/disk_errors.h"
 #include "tests/support/eventually.h"
 #include "tests/wal/log_fixture.h"
 #include "wal/segment_header.h"
@@ -19,12 +20,11 @@
 namespace spillway::wal {
 namespace {
 
+using test::kBroken;
+using test::kFull;
 using test::SimCall;
 using test::SimCallKind;
 using test::SimDisk;
-
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
-constexpr Error kFull{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
 
 bool is_block_write(const SimCall& call) {
   return (call.kind == SimCallKind::kWrite || call.kind == SimCallKind::kSubmit) &&

@@ -12,6 +12,7 @@
 
 #include "tests/support/crash_sweep.h"
 #include "tests/support/sim_disk.h"
+#include "tests/wal/small_slots.h"
 #include "wal/io/aligned_buffer.h"
 #include "wal/segment_header.h"
 #include "wal/slot_files.h"
@@ -24,11 +25,9 @@ using test::SimCall;
 using test::SimCallKind;
 using test::SimDisk;
 
-constexpr std::uint64_t kSlotBytes = 64 * kKiB;
-
 LogOptions small_slots() {
   LogOptions options;
-  options.slot_bytes = kSlotBytes;
+  options.slot_bytes = kSmallSlotBytes;
   options.cut_bytes = 20 * kKiB;
   options.spare_slots_min = 0;
   options.spare_slots_max = 1;
@@ -53,7 +52,7 @@ void release_three(SimDisk& disk) {
     const auto slot = pool.acquire(SlotPool::Prewrite::kNo);
     if (!slot.has_value()) return;
     io::AlignedBuffer header(kSegmentDataOffset);
-    encode_segment_header({.number = number, .slot_bytes = kSlotBytes}, header.span());
+    encode_segment_header({.number = number, .slot_bytes = kSmallSlotBytes}, header.span());
     if (!slot.value().file->write_at(0, header.span(), io::Durability::kDurable).has_value())
       return;
     ids.push_back(slot.value().id);
@@ -93,7 +92,7 @@ TEST(SlotDeletionTest, CrashAtAnyPointLeavesNothingBehindAfterTheNextStart) {
       [&marked](SimDisk& image, int) {
         for (const std::string& path : image.paths()) {
           const auto bytes = image.contents(path);
-          const bool is_whole = bytes.size() >= kSlotBytes;
+          const bool is_whole = bytes.size() >= kSmallSlotBytes;
           const ByteSpan head = ByteSpan(bytes).first(std::min(bytes.size(), kSegmentDataOffset));
           if (has_discard_mark(head)) ++marked;
           const bool has_header = decode_segment_header(head).has_value();
@@ -104,12 +103,12 @@ TEST(SlotDeletionTest, CrashAtAnyPointLeavesNothingBehindAfterTheNextStart) {
         ASSERT_TRUE(pool.open().has_value());
         pool.start({});
         for (const std::string& path : image.paths()) {
-          EXPECT_GE(image.contents(path).size(), kSlotBytes) << path;
+          EXPECT_GE(image.contents(path).size(), kSmallSlotBytes) << path;
         }
         for (int i = 0; i < 4; ++i) {
           const auto slot = pool.acquire(SlotPool::Prewrite::kNo);
           ASSERT_TRUE(slot.has_value());
-          EXPECT_EQ(slot.value().file->size_bytes().value(), kSlotBytes);
+          EXPECT_EQ(slot.value().file->size_bytes().value(), kSmallSlotBytes);
         }
       });
   EXPECT_GT(images, 100U);
@@ -120,7 +119,7 @@ TEST(SlotDeletionTest, FileThatCannotBeMarkedOrCutIsRemovedWhole) {
   for (const auto kind : {SimCallKind::kTruncate, SimCallKind::kWrite}) {
     SimDisk disk;
     const auto directory = directory_on(disk);
-    disk.put("data/slot-00001.seg", std::vector<std::byte>(kSlotBytes));
+    disk.put("data/slot-00001.seg", std::vector<std::byte>(kSmallSlotBytes));
     const auto file =
         std::move(directory->open("slot-00001.seg", io::OpenMode::kReadWrite).value());
     disk.fail_when([kind](const SimCall& call) { return call.kind == kind; },
@@ -134,7 +133,7 @@ TEST(SlotDeletionTest, FileThatCannotBeMarkedOrCutIsRemovedWhole) {
 TEST(SlotDeletionTest, WhoIsInAHurryLeavesAMarkedRest) {
   SimDisk disk;
   const auto directory = directory_on(disk);
-  disk.put("data/slot-00001.seg", std::vector<std::byte>(kSlotBytes));
+  disk.put("data/slot-00001.seg", std::vector<std::byte>(kSmallSlotBytes));
   const auto file = std::move(directory->open("slot-00001.seg", io::OpenMode::kReadWrite).value());
   int steps = 0;
   const Pace twice = [&steps](std::chrono::nanoseconds) { return ++steps < 2; };

@@ -14,6 +14,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/sim_disk.h"
+#include "tests/wal/small_slots.h"
 
 namespace spillway::wal {
 namespace {
@@ -23,11 +24,9 @@ using test::SimCallKind;
 using test::SimDisk;
 using Prewrite = SlotPool::Prewrite;
 
-constexpr std::uint64_t kSlotBytes = 64 * kKiB;
-
 struct SlotPoolTest : testing::Test {
   SlotPoolTest() {
-    options.slot_bytes = kSlotBytes;
+    options.slot_bytes = kSmallSlotBytes;
     options.spare_slots_min = 1;
     options.spare_slots_max = 2;
     options.background = Background::kNone;
@@ -75,7 +74,7 @@ TEST_F(SlotPoolTest, NewSlotIsDurableAndBlank) {
   const auto slot = pool->acquire(Prewrite::kYes);
   ASSERT_TRUE(slot.has_value());
   const auto image = disk.crash_image({.name = "none", .fates = {}});
-  EXPECT_EQ(image->contents("data/slot-00001.seg"), std::vector<std::byte>(kSlotBytes));
+  EXPECT_EQ(image->contents("data/slot-00001.seg"), std::vector<std::byte>(kSmallSlotBytes));
 }
 
 TEST_F(SlotPoolTest, ReleasedSlotIsUsedAgain) {
@@ -140,7 +139,7 @@ TEST_F(SlotPoolTest, SlotThatCannotBeDeletedStaysOutOfUse) {
 
 TEST_F(SlotPoolTest, FullDiskIsReportedLeavesNothingBehindAndPasses) {
   const auto pool = open({});
-  disk.set_capacity(kSlotBytes + kSlotBytes / 2);
+  disk.set_capacity(kSmallSlotBytes + kSmallSlotBytes / 2);
   const SlotId first = must_acquire(*pool);
   EXPECT_TRUE(pool->has_room());
   EXPECT_EQ(pool->acquire(Prewrite::kNo).error().code, Errc::kNoSpace);
@@ -188,17 +187,17 @@ TEST_F(SlotPoolTest, CutFileIsFilledUpBeforeItIsUsed) {
     const auto slot = pool->acquire(Prewrite::kNo);
     ASSERT_TRUE(slot.has_value());
     EXPECT_EQ(slot.value().id, 1U);
-    EXPECT_EQ(slot.value().bytes, kSlotBytes);
+    EXPECT_EQ(slot.value().bytes, kSmallSlotBytes);
     const auto image = disk.crash_image({.name = "none", .fates = {}});
-    EXPECT_EQ(image->contents("data/slot-00001.seg"), std::vector<std::byte>(kSlotBytes));
+    EXPECT_EQ(image->contents("data/slot-00001.seg"), std::vector<std::byte>(kSmallSlotBytes));
   }
 }
 
 TEST_F(SlotPoolTest, LargerSlotOfEarlierOptionsKeepsItsSize) {
-  disk.put("data/slot-00004.seg", std::vector<std::byte>(2 * kSlotBytes + 100));
+  disk.put("data/slot-00004.seg", std::vector<std::byte>(2 * kSmallSlotBytes + 100));
   const auto slot = open({})->acquire(Prewrite::kNo);
   ASSERT_TRUE(slot.has_value());
-  EXPECT_EQ(slot.value().bytes, 2 * kSlotBytes);
+  EXPECT_EQ(slot.value().bytes, 2 * kSmallSlotBytes);
 }
 
 TEST_F(SlotPoolTest, SpareThatCannotBeOpenedIsLeftAlone) {

@@ -3,13 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/support/disk_errors.h"
 #include "tests/support/eventually.h"
 #include "tests/support/sim_disk.h"
+#include "tests/wal/small_slots.h"
 #include "wal/base/mutex.h"
 #include "wal/slot_pool.h"
 
@@ -17,19 +18,17 @@ namespace spillway::wal {
 namespace {
 
 using test::eventually;
+using test::kBroken;
+using test::kFull;
 using test::SimCall;
 using test::SimCallKind;
 using test::SimDisk;
 using Prewrite = SlotPool::Prewrite;
 
-constexpr std::uint64_t kSlotBytes = 64 * kKiB;
-constexpr Error kBroken{.code = Errc::kIo, .os_error = EIO, .what = "broken"};
-constexpr Error kNoRoom{.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"};
-
 class SlotSpaceTest : public testing::Test {
  protected:
   SlotSpaceTest() {
-    options.slot_bytes = kSlotBytes;
+    options.slot_bytes = kSmallSlotBytes;
     options.spare_slots_min = 2;
     options.spare_slots_max = 4;
     options.lull_ms = 0;  // however fast slots are taken, it is no burst
@@ -78,7 +77,7 @@ class SlotSpaceTest : public testing::Test {
 };
 
 TEST_F(SlotSpaceTest, LowWhileThereAreSparesThenFullThenNormalAndEachIsSaidOnce) {
-  disk.set_capacity(3 * kSlotBytes + kSlotBytes / 2);
+  disk.set_capacity(3 * kSmallSlotBytes + kSmallSlotBytes / 2);
   start({"data"});
   ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
   EXPECT_EQ(pool->stats().state, SpaceState::kNormal);
@@ -87,7 +86,7 @@ TEST_F(SlotSpaceTest, LowWhileThereAreSparesThenFullThenNormalAndEachIsSaidOnce)
   ASSERT_TRUE(eventually([&] { return pool->stats().spare == 2; }));
   const auto second = pool->acquire(Prewrite::kNo);
   ASSERT_TRUE(eventually([&] { return pool->stats().state == SpaceState::kLow; }));
-  EXPECT_EQ(pool->room_bytes(), kSlotBytes - kSegmentDataOffset);
+  EXPECT_EQ(pool->room_bytes(), kSmallSlotBytes - kSegmentDataOffset);
 
   ASSERT_TRUE(pool->acquire(Prewrite::kNo).has_value());
   EXPECT_EQ(pool->stats().state, SpaceState::kFull);
@@ -116,7 +115,7 @@ TEST_F(SlotSpaceTest, SparesArePreparedOnEachDirectoryAndUsedInTurn) {
 }
 
 TEST_F(SlotSpaceTest, DirectoryThatFailsIsLeftOutUntilItWorks) {
-  for (const Error& error : {kBroken, kNoRoom}) {
+  for (const Error& error : {kBroken, kFull}) {
     const std::string round = std::to_string(error.os_error);
     fail_making("b" + round, error);
     start({"a" + round, "b" + round});
@@ -139,7 +138,7 @@ TEST_F(SlotSpaceTest, DirectoryThatFailsIsLeftOutUntilItWorks) {
 
 TEST_F(SlotSpaceTest, AllDirectoriesFailingIsFullWhateverTheReason) {
   fail_making("a", kBroken);
-  fail_making("b", kNoRoom);
+  fail_making("b", kFull);
   start({"a", "b"});
   ASSERT_TRUE(eventually([&] { return pool->stats().state == SpaceState::kFull; }));
   EXPECT_FALSE(pool->acquire(Prewrite::kNo).has_value());
@@ -159,15 +158,15 @@ TEST_F(SlotSpaceTest, ReservationIsMetOrRefusedAndItsSlotsAreNotDeleted) {
   const std::uint64_t made = pool->stats().created;
   EXPECT_EQ(made, 3U);
 
-  disk.set_capacity((made + 1) * kSlotBytes);
+  disk.set_capacity((made + 1) * kSmallSlotBytes);
   EXPECT_EQ(pool->reserve(4).error().code, Errc::kNoSpace);
 }
 
 TEST_F(SlotSpaceTest, ReserveOfFreeSpaceIsLeftAlone) {
-  constexpr std::uint64_t kMinimum = 8 * kSlotBytes;
+  constexpr std::uint64_t kMinimum = 8 * kSmallSlotBytes;
   options.background = Background::kNone;
   options.free_bytes_min = kMinimum;
-  disk.set_capacity(kMinimum + 2 * kSlotBytes);
+  disk.set_capacity(kMinimum + 2 * kSmallSlotBytes);
   start({"data"});
   const auto first = pool->acquire(Prewrite::kNo);
   ASSERT_TRUE(first.has_value());
@@ -210,7 +209,7 @@ class NoPrewritingTest : public testing::TestWithParam<bool> {};
 TEST_P(NoPrewritingTest, NothingIsWrittenWherePreWritingBringsNothing) {
   SimDisk disk({.is_copy_on_write = GetParam()});
   LogOptions options;
-  options.slot_bytes = kSlotBytes;
+  options.slot_bytes = kSmallSlotBytes;
   options.background = Background::kNone;
   const auto directory =
       std::move(disk.open_directory("data", io::FileSystem::Missing::kCreate).value());
@@ -221,7 +220,7 @@ TEST_P(NoPrewritingTest, NothingIsWrittenWherePreWritingBringsNothing) {
   bool has_written = false;
   for (const SimCall& call : disk.calls()) has_written |= call.kind == SimCallKind::kWrite;
   EXPECT_EQ(has_written, !GetParam());
-  EXPECT_EQ(disk.contents("data/slot-00001.seg"), std::vector<std::byte>(kSlotBytes));
+  EXPECT_EQ(disk.contents("data/slot-00001.seg"), std::vector<std::byte>(kSmallSlotBytes));
 }
 
 INSTANTIATE_TEST_SUITE_P(CopyOnWrite, NoPrewritingTest, testing::Bool());

@@ -21,6 +21,10 @@ inline test::RunResult run_recover(std::vector<std::string> arguments, uid_t use
   return test::run_program(arguments, user_id);
 }
 
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 /// The JSON object on standard output; null, and a failure, when it is not one.
 inline test::JsonValue json_of(const test::RunResult& result) {
   auto json = test::JsonValue::parse(result.out);

@@ -26,10 +26,6 @@ constexpr uid_t kNobody = 65534;
 
 const std::vector<std::string> kCommands{"status", "ls", "cat", "verify", "repair"};
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class RecoverPlaceTest : public testing::Test {
  protected:
   void store() {

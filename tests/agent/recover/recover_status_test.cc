@@ -20,9 +20,6 @@ namespace {
 using test::RunResult;
 using test::StoredChannel;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 #define EXPECT_SAYS(result, part) \
   EXPECT_TRUE(contains((result).out, part)) << (result).out << (result).err
 
