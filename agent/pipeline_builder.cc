@@ -18,8 +18,17 @@ class Builder {
   BuiltPipeline build() {
     for (const ChannelConfig& channel : config_.channels) add(channel);
     if (!built_.problems.empty()) return std::move(built_);  // the rest refers to channels
-    for (const SinkConfig& sink : config_.sinks) add(sink);
+    for (const SinkConfig& sink : config_.sinks) add(sink, sink.channel);
     for (const SourceConfig& source : config_.sources) add(source);
+    return std::move(built_);
+  }
+
+  BuiltPipeline build_sinks(std::size_t channel, std::unique_ptr<channel::Channel> replacement) {
+    built_.pipeline.add_channel({config_.channels[channel].name, "replacement"},
+                                std::move(replacement));
+    for (const SinkConfig& sink : config_.sinks) {
+      if (sink.channel == channel) add(sink, 0);
+    }
     return std::move(built_);
   }
 
@@ -45,14 +54,14 @@ class Builder {
                                 std::move(created.value()));
   }
 
-  void add(const SinkConfig& sink) {
+  void add(const SinkConfig& sink, std::size_t channel) {
     auto created = sink.type->create(context_of(sink.name), sink.config);
     if (!created.has_value()) {
       refuse("sinks", sink.name, sink.origin, created.error());
       return;
     }
     built_.pipeline.add_sink({sink.name, std::string(sink.type->name)}, std::move(created.value()),
-                             sink.channel, clock_, {.seed = next_seed()});
+                             channel, clock_, {.seed = next_seed()});
   }
 
   void add(const SourceConfig& source) {
@@ -82,6 +91,11 @@ class Builder {
 
 BuiltPipeline build_pipeline(const AgentConfig& config, const Clock& clock) {
   return Builder(config, clock).build();
+}
+
+BuiltPipeline build_sinks(const AgentConfig& config, std::size_t channel,
+                          std::unique_ptr<channel::Channel> replacement, const Clock& clock) {
+  return Builder(config, clock).build_sinks(channel, std::move(replacement));
 }
 
 }  // namespace spillway::agent

@@ -1,6 +1,8 @@
 // From a validated AgentConfig to a Pipeline: calls every component's create().
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "agent/agent_config.h"
@@ -16,5 +18,9 @@ struct BuiltPipeline {
 
 /// Touches neither network nor files: that is start()'s. `clock` outlives the pipeline.
 BuiltPipeline build_pipeline(const AgentConfig& config, const Clock& clock);
+
+/// The sinks of channel `channel` of `config`, behind `replacement` in its place; no sources.
+BuiltPipeline build_sinks(const AgentConfig& config, std::size_t channel,
+                          std::unique_ptr<channel::Channel> replacement, const Clock& clock);
 
 }  // namespace spillway::agent

@@ -17,12 +17,13 @@ namespace {
 
 constexpr const char* kAbout =
     "Looks at the directory of a stopped or crashed file channel, and gets its events out.\n"
-    "Writes nothing into it but with repair --apply.\n"
+    "Nothing but repair --apply writes into it.\n"
     "Exit codes: 0 no damage, 1 damage was found or the work could not be done, 2 bad usage,\n"
     "78 bad configuration.";
 
 constexpr unsigned kThreadsDefaultMax = 4;
 constexpr unsigned kThreadsMax = 256;
+constexpr std::uint64_t kRateMax = 1'000'000'000;
 
 class Parser {
  public:
@@ -45,6 +46,10 @@ class Parser {
                     "make the directories clean; the originals are kept aside");
     add_threads_option(repair);
     add_quiet_option(repair);
+    CLI::App& replay = add("replay", "send the events that wait through the sinks of -f and -n",
+                           ConfigIs::kTarget);
+    add_replay_options(replay);
+    add_quiet_option(replay);
   }
 
   std::optional<int> parse(int argc, char** argv) {
@@ -61,6 +66,11 @@ class Parser {
       fmt::print(stderr, "name a channel: DIR, --checkpoint-dir and --data-dirs, or -f and -n\n");
       return kExitBadUsage;
     }
+    if (arguments_.command == "replay" && arguments_.is_applied &&
+        arguments_.replay.state_file.empty()) {
+      fmt::print(stderr, "--apply needs --state FILE, to know what has been sent\n");
+      return kExitBadUsage;
+    }
     const bool is_read = read_header_filters() && read_time("--after", after_, filter().after_ms) &&
                          read_time("--before", before_, filter().before_ms);
     return is_read ? std::nullopt : std::optional(kExitBadUsage);
@@ -69,7 +79,9 @@ class Parser {
  private:
   [[nodiscard]] EventFilter& filter() { return arguments_.filter; }
 
-  CLI::App& add(const char* name, const char* about) {
+  enum class ConfigIs : std::uint8_t { kPlace, kTarget };
+
+  CLI::App& add(const char* name, const char* about, ConfigIs config_is = ConfigIs::kPlace) {
     CLI::App* const command = app_.add_subcommand(name, about);
     ChannelPlace& place = arguments_.place;
     CLI::Option* const directory = command->add_option(
@@ -80,18 +92,28 @@ class Parser {
     CLI::Option* const data =
         command->add_option("--data-dirs", place.data_dirs, "directories of the slot files: D1,D2")
             ->delimiter(',');
+    const bool is_target = config_is == ConfigIs::kTarget;
     CLI::Option* const config =
-        command->add_option("-f,--conf-file", place.config_files, "take them from a configuration")
+        command
+            ->add_option("-f,--conf-file", place.config_files,
+                         is_target ? "configuration with the sinks, and with the directories if "
+                                     "none are named"
+                                   : "take them from a configuration")
             ->allow_extra_args(false);
     CLI::Option* const agent = command->add_option("-n,--name", place.agent_name, "agent in it");
     CLI::Option* const channel =
         command->add_option("-c,--channel", place.channel_name, "channel, if there are several");
     add_key_options(*command);
-    checkpoint->needs(data)->excludes(directory)->excludes(config);
-    data->needs(checkpoint)->excludes(directory)->excludes(config);
-    config->needs(agent)->excludes(directory);
+    checkpoint->needs(data)->excludes(directory);
+    data->needs(checkpoint)->excludes(directory);
+    config->needs(agent);
     agent->needs(config);
     channel->needs(config);
+    if (is_target) {
+      config->required();
+    } else {
+      config->excludes(directory)->excludes(checkpoint)->excludes(data);
+    }
     return *command;
   }
 
@@ -163,6 +185,17 @@ class Parser {
         .add_option("-o,--output", arguments_.export_to.path,
                     "file or directory to be made; nothing is overwritten")
         ->required();
+  }
+
+  void add_replay_options(CLI::App& replay) {
+    replay.add_flag("--apply", arguments_.is_applied,
+                    "send them; else only say what would be sent");
+    replay.add_option("--state", arguments_.replay.state_file,
+                      "file that notes what has been sent; with it an interrupted replay goes on");
+    replay
+        .add_option("--rate", arguments_.replay.events_per_second,
+                    "events per second at most; else as many as the sinks take")
+        ->check(CLI::Range(std::uint64_t{1}, kRateMax));
   }
 
   void add_threads_option(CLI::App& command) {

@@ -10,6 +10,7 @@
 #include "agent/recover/export_events.h"
 #include "agent/recover/find_channel.h"
 #include "agent/recover/given_keys.h"
+#include "agent/recover/replay_events.h"
 
 namespace spillway::agent::recover {
 
@@ -24,6 +25,7 @@ struct Arguments {
   EventFilter filter{};
   CatOptions cat{};
   ExportOptions export_to{};
+  ReplayOptions replay{};
   std::size_t threads = 1;
 };
 

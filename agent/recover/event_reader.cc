@@ -177,6 +177,22 @@ std::string damage_in_words(const EventReader::Step& step) {
                      step.sequence.value);
 }
 
+Result<EventCount> count_events(const OfflineChannel& channel, const EventFilter& filter) {
+  TRY_ASSIGN(const auto reader, EventReader::open(channel, filter));
+  EventCount count;
+  while (true) {
+    TRY_ASSIGN(const auto step, reader->next());
+    if (!step) break;
+    if (step->event) {
+      ++count.events;
+    } else {
+      count.losses.push_back(damage_in_words(*step));
+    }
+  }
+  count.lost_events = reader->lost_events();
+  return count;
+}
+
 std::vector<std::string> missing_for(const OfflineChannel& channel, const EventFilter& filter) {
   const checkpoint::RecoveredLog& log = channel.log;
   std::vector<std::string> reasons;

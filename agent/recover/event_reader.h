@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,6 +90,15 @@ class EventReader {
 
 /// One sentence with an end of line: what cannot be had at this place.
 std::string damage_in_words(const EventReader::Step& step);
+
+struct EventCount {
+  std::uint64_t events = 0;
+  std::uint64_t lost_events = 0;
+  std::vector<std::string> losses{};  // damage_in_words(), in the order of the log
+};
+
+/// Reads all of them.
+Result<EventCount> count_events(const OfflineChannel& channel, const EventFilter& filter);
 
 /// Which keys a reader of these events would miss: one sentence each.
 std::vector<std::string> missing_for(const OfflineChannel& channel, const EventFilter& filter);

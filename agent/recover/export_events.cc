@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -28,22 +27,11 @@ Refusal name_taken(const std::string& path) {
   return {.reason = fmt::format("{} is there already, and is not overwritten", path)};
 }
 
-bool contains(const fs::path& directory, const fs::path& path) {
-  const auto [end, rest] =
-      std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
-  static_cast<void>(rest);
-  return end == directory.end();
-}
-
 // Whether the name is free, and not among the files that are read.
 std::optional<Refusal> check_path(const OfflineChannel& channel, const std::string& path) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(path, error))) return name_taken(path);
-  const fs::path target = fs::weakly_canonical(path, error);
-  std::vector<std::string> directories = channel.dirs.data_dirs;
-  directories.push_back(channel.dirs.checkpoint_dir);
-  for (const std::string& directory : directories) {
-    if (!contains(fs::weakly_canonical(directory, error), target)) continue;
+  if (lies_in(channel.dirs, path)) {
     return Refusal{.exit_code = kExitBadUsage,
                    .reason = fmt::format("{} lies in the channel that is exported, where nothing "
                                          "is written; name another place",

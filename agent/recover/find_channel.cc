@@ -253,7 +253,7 @@ std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs
     if (find_unfinished_repair(place.directory, dirs)) return std::nullopt;
     return find_from_directory(place.directory, dirs);
   }
-  if (!place.config_files.empty()) {
+  if (place.checkpoint_dir.empty() && !place.config_files.empty()) {
     if (auto refusal = find_from_config(place, dirs)) return refusal;
   } else {
     dirs.checkpoint_dir = without_trailing_slash(place.checkpoint_dir);
@@ -264,6 +264,18 @@ std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs
   drop_repeated(dirs.data_dirs);
   dirs.has_unfinished_repair = has_repair_journal(dirs.checkpoint_dir);
   return dirs.has_unfinished_repair ? std::nullopt : check_named(dirs);
+}
+
+bool lies_in(const ChannelDirs& dirs, const std::string& path) {
+  std::error_code ignored;
+  const fs::path target = fs::weakly_canonical(path, ignored);
+  const auto contains = [&](const std::string& directory) {
+    const fs::path parent = fs::weakly_canonical(directory, ignored);
+    return std::mismatch(parent.begin(), parent.end(), target.begin(), target.end()).first ==
+           parent.end();
+  };
+  return contains(dirs.checkpoint_dir) ||
+         std::any_of(dirs.data_dirs.begin(), dirs.data_dirs.end(), contains);
 }
 
 }  // namespace spillway::agent::recover

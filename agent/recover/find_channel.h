@@ -35,4 +35,7 @@ struct ChannelDirs {
 /// directory, both in one, or the one that has `checkpoint` and `data` in it.
 std::optional<Refusal> find_channel(const ChannelPlace& place, ChannelDirs& dirs);
 
+/// Is `path`, which need not exist, one of these directories or below one?
+bool lies_in(const ChannelDirs& dirs, const std::string& path);
+
 }  // namespace spillway::agent::recover

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "agent/recover/repair_channel.h"
 #include "agent/recover/repair_journal.h"
 #include "agent/recover/repair_plan.h"
+#include "agent/recover/replay_events.h"
 #include "agent/recover/report_json.h"
 #include "agent/recover/status_report.h"
 #include "agent/recover/verify_report.h"
@@ -160,6 +162,57 @@ Result<int> run_repair(const OfflineChannel& channel, const Arguments& arguments
   return kExitFine;
 }
 
+// As in an agent: the first signal ends it after the batch in hand, the second at once.
+class ReplaySignals {
+ public:
+  explicit ReplaySignals(StopSignal& stop) : stop_(stop) {}
+
+  Result<void> start() {
+    return watcher_.start([this](int) {
+      if (is_asked_) std::_Exit(kExitFailed);
+      is_asked_ = true;
+      stop_.request();
+    });
+  }
+
+ private:
+  StopSignal& stop_;
+  bool is_asked_ = false;  // watcher's thread
+  SignalWatcher watcher_;
+};
+
+int run_replay(OfflineChannel& channel, const Arguments& arguments) {
+  recover::ReplayTarget target;
+  if (const auto refusal =
+          recover::find_target(arguments.place.config_files, arguments.place.agent_name,
+                               arguments.place.channel_name, target)) {
+    return refuse(*refusal);
+  }
+  recover::ReplayOptions options = arguments.replay;
+  options.progress = progress_style(arguments);
+  recover::ReplayState state(options.state_file, channel.log.channel_id);
+  if (!options.state_file.empty()) {
+    if (const auto refusal = recover::resume(channel, state)) return refuse(*refusal);
+  }
+  if (!has_keys(channel, {})) return kExitFailed;
+  Output out(stdout);
+  if (!arguments.is_applied) {
+    const auto refusal = recover::print_replay_plan(channel, target, state, out);
+    return refusal ? refuse(*refusal) : out.finish(kExitFine);
+  }
+  StopSignal stop;
+  ReplaySignals signals(stop);
+  if (const auto started = signals.start(); !started.has_value()) {
+    return refuse({.reason = to_string(started.error())});
+  }
+  set_log_level(LogLevel::kWarn);  // sinks say what is wrong with them
+  recover::ReplayReport report;
+  const auto refusal = recover::replay_events(channel, target, options, stop, state, report);
+  if (refusal) return refuse(*refusal);
+  recover::print_replayed(options, report, out);
+  return out.finish(report.is_complete && report.lost_events == 0 ? kExitFine : kExitFailed);
+}
+
 int run(const Arguments& arguments) {
   ChannelDirs dirs;
   if (const auto refusal = recover::find_channel(arguments.place, dirs)) return refuse(*refusal);
@@ -170,14 +223,15 @@ int run(const Arguments& arguments) {
     return refuse(*refusal);
   }
   recover::ChannelLocks locks;
-  if (arguments.is_applied) {
+  if (arguments.command == "repair" && arguments.is_applied) {
     if (const auto refusal = locks.lock(recover::repair_directories(dirs))) return refuse(*refusal);
   }
   OfflineChannel channel;
   if (const auto refusal = recover::open_channel(dirs, keys, channel)) return refuse(*refusal);
 
-  Output out(stdout);
   const std::string& command = arguments.command;
+  if (command == "replay") return run_replay(channel, arguments);
+  Output out(stdout);
   const auto call = command == "status"   ? run_status
                     : command == "ls"     ? run_list
                     : command == "cat"    ? run_cat

@@ -106,7 +106,7 @@ Result<void> make_copy(const OfflineChannel& channel, const RepairPlan& plan, Pr
   const auto copied = copy_events(channel, progress, stop, copy);
   progress.finish();
   TRY(copied);
-  if (copy.events() != plan.kept_events) {
+  if (copy.events() != plan.kept.events) {
     return Error{.code = Errc::kCorrupt, .what = "the files have changed since the plan was made"};
   }
   return check_copy(dirs, keys, clock);

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/recover/directory_swap.h"
-#include "agent/recover/event_reader.h"
 #include "agent/recover/plain_words.h"
 #include "agent/recover/status_report.h"
 #include "wal/base/clock.h"
@@ -17,23 +16,6 @@ namespace spillway::agent::recover {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Reads what waits, as the repair will.
-Result<void> count_events(const OfflineChannel& channel, RepairPlan& plan) {
-  const EventFilter all_that_waits;
-  TRY_ASSIGN(const auto reader, EventReader::open(channel, all_that_waits));
-  while (true) {
-    TRY_ASSIGN(const auto step, reader->next());
-    if (!step) break;
-    if (step->event) {
-      ++plan.kept_events;
-    } else {
-      plan.losses.push_back(damage_in_words(*step));
-    }
-  }
-  plan.lost_events = reader->lost_events();
-  return {};
-}
 
 void count_files(RepairPlan& plan) {
   for (const std::string& directory : plan.directories) {
@@ -86,8 +68,9 @@ std::optional<Refusal> plan_repair(const OfflineChannel& channel, const VerifyOp
   plan.foreign_slots = channel.log.untouchable_slots.size();
   plan.directories = repair_directories(channel.dirs);
   if (plan.is_empty()) return std::nullopt;
-  const auto counted = count_events(channel, plan);
-  if (!counted.has_value()) return Refusal{.reason = to_string(counted.error())};
+  auto kept = count_events(channel, {});
+  if (!kept.has_value()) return Refusal{.reason = to_string(kept.error())};
+  plan.kept = std::move(kept.value());
   count_files(plan);
   return std::nullopt;
 }
@@ -103,12 +86,12 @@ void print_plan(const RepairPlan& plan, bool is_applied, Output& out) {
     out.print("- {} of another channel, or of none that can be identified\n",
               count_in_words(plan.foreign_slots, "slot file"));
   }
-  out.print("Keeps     {} that wait, in their order\n", count_in_words(plan.kept_events, "event"));
-  if (plan.losses.empty()) {
+  out.print("Keeps     {} that wait, in their order\n", count_in_words(plan.kept.events, "event"));
+  if (plan.kept.losses.empty()) {
     out.write("Loses     no event\n");
   } else {
-    out.print("Loses     {} that cannot be read\n", count_in_words(plan.lost_events, "event"));
-    for (const std::string& loss : plan.losses) out.print("          {}", loss);
+    out.print("Loses     {} that cannot be read\n", count_in_words(plan.kept.lost_events, "event"));
+    for (const std::string& loss : plan.kept.losses) out.print("          {}", loss);
   }
   out.print("Aside     {} with {}: all of the originals, in a directory {}<time> in each of\n",
             count_in_words(plan.files_aside, "file"), size_in_words(plan.bytes_aside),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/recover/event_reader.h"
 #include "agent/recover/offline_channel.h"
 #include "agent/recover/output.h"
 #include "agent/recover/progress.h"
@@ -18,10 +19,8 @@ namespace spillway::agent::recover {
 
 struct RepairPlan {
   VerifyReport found;
-  std::size_t foreign_slots = 0;  // of another channel, or of none that can be identified
-  std::uint64_t kept_events = 0;
-  std::uint64_t lost_events = 0;
-  std::vector<std::string> losses{};       // one line each, in the order of the log
+  std::size_t foreign_slots = 0;           // of another channel, or of none that can be identified
+  EventCount kept{};                       // what is copied, and what of it cannot be
   std::vector<std::string> directories{};  // absolute, each once; the checkpoint directory first
   std::size_t files_aside = 0;
   std::uint64_t bytes_aside = 0;
