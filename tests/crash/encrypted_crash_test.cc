@@ -28,7 +28,7 @@ struct Outcome {
   NonceLedger ledger;
 };
 
-class EncryptedCrashTest : public testing::Test {
+class EncryptedCrashTest : public testing::TestWithParam<wal::WritePath> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -88,7 +88,7 @@ class EncryptedCrashTest : public testing::Test {
  private:
   template <class Work>
   Outcome run(SimDisk& disk, AckDurability acks, Work work) {
-    ChannelRun run(disk, acks, Encryption::kRotating);
+    ChannelRun run(disk, acks, Encryption::kRotating, GetParam());
     work(run);
     EXPECT_EQ(run.ledger().reused(), "") << "a nonce used twice";
     blocks_max_ = std::max(blocks_max_, run.ledger().size());
@@ -100,6 +100,12 @@ class EncryptedCrashTest : public testing::Test {
   std::size_t blocks_max_ = 0;
   std::size_t keys_max_ = 0;
 };
+
+INSTANTIATE_TEST_SUITE_P(Path, EncryptedCrashTest,
+                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
+                         [](const testing::TestParamInfo<wal::WritePath>& path) {
+                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
+                         });
 
 void put_and_restart(ChannelRun& run) {
   run.start();
@@ -140,23 +146,23 @@ void reclaim_behind_an_event_that_hangs(ChannelRun& run) {
   for (int i = 0; i < 6; ++i) run.put(1);
 }
 
-TEST_F(EncryptedCrashTest, ReclaimBehindAnEventThatHangs) {
+TEST_P(EncryptedCrashTest, ReclaimBehindAnEventThatHangs) {
   sweep_power_loss(reclaim_behind_an_event_that_hangs);
 }
 
-TEST_F(EncryptedCrashTest, PutsAndRestart) {
+TEST_P(EncryptedCrashTest, PutsAndRestart) {
   sweep_power_loss(put_and_restart);
 }
 
-TEST_F(EncryptedCrashTest, ReclaimOverRestarts) {
+TEST_P(EncryptedCrashTest, ReclaimOverRestarts) {
   sweep_power_loss(reclaim_over_restarts);
 }
 
-TEST_F(EncryptedCrashTest, FailuresOfPutsAndRestart) {
+TEST_P(EncryptedCrashTest, FailuresOfPutsAndRestart) {
   sweep_failures(put_and_restart, AckDurability::kLazy);
 }
 
-TEST_F(EncryptedCrashTest, FailuresOfReclaimWithStrictAcknowledgements) {
+TEST_P(EncryptedCrashTest, FailuresOfReclaimWithStrictAcknowledgements) {
   sweep_failures(reclaim_over_restarts, AckDurability::kStrict);
 }
 
