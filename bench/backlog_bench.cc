@@ -10,6 +10,7 @@
 
 #include "bench/arguments.h"
 #include "bench/backlog.h"
+#include "bench/bench_command.h"
 #include "bench/device_control.h"
 #include "bench/report_file.h"
 #include "bench/samples.h"
@@ -19,8 +20,6 @@ namespace spillway::bench {
 namespace {
 
 struct Arguments {
-  std::string directory = ".";
-  std::string json_path = {};
   std::vector<std::uint64_t> events{1'000'000, 10'000'000};
   std::uint64_t event_bytes = 16;
   std::uint64_t samples = 5;
@@ -28,14 +27,6 @@ struct Arguments {
 
 std::optional<std::string> set_argument(Arguments& arguments, std::string_view name,
                                         std::string_view value) {
-  if (name == "--dir") {
-    arguments.directory = value;
-    return std::nullopt;
-  }
-  if (name == "--json") {
-    arguments.json_path = value;
-    return std::nullopt;
-  }
   if (name == "--events") {
     const auto numbers = parse_numbers(value);
     if (!numbers) return fmt::format("{} {}: numbers are wanted", name, value);
@@ -113,13 +104,12 @@ void print_row(std::uint64_t events, const BacklogFill& filled, const SampleSet&
   static_cast<void>(std::fflush(stdout));
 }
 
-Result<void> run(const Arguments& arguments, Report& report) {
+Result<bool> run(const Arguments& arguments, const std::string& directory, Report& report) {
   const SystemClock clock;
   io::PosixFileSystem file_system;
-  const std::string work = arguments.directory + "/spillway-bench";
-  TRY_ASSIGN(const auto directory,
-             file_system.open_directory(work, io::FileSystem::Missing::kCreate));
-  TRY_ASSIGN(const auto control, DeviceControl::open(*directory, clock));
+  const std::string work = directory + "/spillway-bench";
+  TRY_ASSIGN(const auto opened, file_system.open_directory(work, io::FileSystem::Missing::kCreate));
+  TRY_ASSIGN(const auto control, DeviceControl::open(*opened, clock));
   const BacklogPlace place{.directory = work + "/backlog",
                            .file_system = file_system,
                            .clock = clock,
@@ -140,28 +130,22 @@ Result<void> run(const Arguments& arguments, Report& report) {
     report.rows.push_back(report_row(events, place, filled, samples));
   }
   remove_files(place.directory);
-  return directory->remove("control");
+  TRY(opened->remove("control"));
+  return true;
 }
 
 }  // namespace
 
 int run_backlog_bench(std::span<const std::string_view> words) {
   Arguments arguments;
-  const auto problem = read_arguments(words, [&](std::string_view name, std::string_view value) {
-    return set_argument(arguments, name, value);
-  });
-  if (problem) {
-    fmt::print(stderr, "spillway bench: {}\n\n{}", *problem, kBacklogUsage);
-    return kExitBadUsage;
-  }
-  Report report{.kind = "backlog", .command = command_line(words)};
-  Result<void> done = run(arguments, report);
-  if (done.has_value() && !arguments.json_path.empty()) {
-    done = write_report(arguments.json_path, report);
-  }
-  if (done.has_value()) return kExitFine;
-  fmt::print(stderr, "spillway bench: {}\n", to_string(done.error()));
-  return kExitFailed;
+  return run_bench_command(
+      {.kind = "backlog",
+       .usage = kBacklogUsage,
+       .set_argument = [&](std::string_view name,
+                           std::string_view value) { return set_argument(arguments, name, value); },
+       .run = [&](const std::string& directory,
+                  Report& report) { return run(arguments, directory, report); }},
+      words);
 }
 
 }  // namespace spillway::bench

@@ -12,6 +12,7 @@
 
 #include "bench/arguments.h"
 #include "bench/bench_channel.h"
+#include "bench/bench_command.h"
 #include "bench/device_control.h"
 #include "bench/report_file.h"
 #include "bench/samples.h"
@@ -21,8 +22,6 @@ namespace spillway::bench {
 namespace {
 
 struct Arguments {
-  std::string directory = ".";
-  std::string json_path = {};
   wal::WritePath write_path = wal::WritePath::kThreads;
   std::vector<std::uint64_t> producers{1, 2, 4, 8, 16};
   std::vector<std::uint64_t> batches{1, 100};
@@ -34,14 +33,6 @@ struct Arguments {
 
 std::optional<std::string> set_argument(Arguments& arguments, std::string_view name,
                                         std::string_view value) {
-  if (name == "--dir") {
-    arguments.directory = value;
-    return std::nullopt;
-  }
-  if (name == "--json") {
-    arguments.json_path = value;
-    return std::nullopt;
-  }
   if (name == "--write-path") {
     const auto path = parse_write_path(value);
     if (!path) return fmt::format("{} {}: auto, threads or ring is wanted", name, value);
@@ -170,13 +161,12 @@ ReportRow report_row(const LoadOptions& load, const SampleSet& samples) {
           {"dropped", static_cast<double>(ratio.dropped)}};
 }
 
-Result<void> run(const Arguments& arguments, Report& report) {
+Result<bool> run(const Arguments& arguments, const std::string& directory, Report& report) {
   const SystemClock clock;
   io::PosixFileSystem file_system;
-  const std::string work = arguments.directory + "/spillway-bench";
-  TRY_ASSIGN(const auto directory,
-             file_system.open_directory(work, io::FileSystem::Missing::kCreate));
-  TRY_ASSIGN(const auto control, DeviceControl::open(*directory, clock));
+  const std::string work = directory + "/spillway-bench";
+  TRY_ASSIGN(const auto opened, file_system.open_directory(work, io::FileSystem::Missing::kCreate));
+  TRY_ASSIGN(const auto control, DeviceControl::open(*opened, clock));
   const ChannelSetup setup{.directory = work + "/channel",
                            .spare_slots = kSpareSlots,
                            .write_path = arguments.write_path};
@@ -206,28 +196,22 @@ Result<void> run(const Arguments& arguments, Report& report) {
     }
   }
   remove_files(setup.directory);
-  return directory->remove("control");
+  TRY(opened->remove("control"));
+  return true;
 }
 
 }  // namespace
 
 int run_channel_bench(std::span<const std::string_view> words) {
   Arguments arguments;
-  const auto problem = read_arguments(words, [&](std::string_view name, std::string_view value) {
-    return set_argument(arguments, name, value);
-  });
-  if (problem) {
-    fmt::print(stderr, "spillway bench: {}\n\n{}", *problem, kChannelUsage);
-    return kExitBadUsage;
-  }
-  Report report{.kind = "channel", .command = command_line(words)};
-  Result<void> done = run(arguments, report);
-  if (done.has_value() && !arguments.json_path.empty()) {
-    done = write_report(arguments.json_path, report);
-  }
-  if (done.has_value()) return kExitFine;
-  fmt::print(stderr, "spillway bench: {}\n", to_string(done.error()));
-  return kExitFailed;
+  return run_bench_command(
+      {.kind = "channel",
+       .usage = kChannelUsage,
+       .set_argument = [&](std::string_view name,
+                           std::string_view value) { return set_argument(arguments, name, value); },
+       .run = [&](const std::string& directory,
+                  Report& report) { return run(arguments, directory, report); }},
+      words);
 }
 
 }  // namespace spillway::bench

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/arguments.h"
+#include "bench/bench_command.h"
 #include "bench/report_file.h"
 #include "bench/soak.h"
 #include "bench/soak_verdict.h"
@@ -25,22 +26,12 @@ constexpr std::uint64_t kFreeDiskShare = 4;
 constexpr double kMebi = static_cast<double>(kMiB);
 
 struct Arguments {
-  std::string directory = ".";
-  std::string json_path = {};
   std::uint64_t seconds = 600;
   SoakPlan plan = {};
 };
 
 std::optional<std::string> set_argument(Arguments& arguments, std::string_view name,
                                         std::string_view value) {
-  if (name == "--dir") {
-    arguments.directory = value;
-    return std::nullopt;
-  }
-  if (name == "--json") {
-    arguments.json_path = value;
-    return std::nullopt;
-  }
   const auto count = parse_count(value);
   if (!count) return fmt::format("{} {}: a number from 1 on is wanted", name, value);
   SoakPlan& plan = arguments.plan;
@@ -169,18 +160,17 @@ ReportRow report_row(const SoakPlan& plan, const SoakRun& run, const SoakVerdict
           {"open_files", series(run, &SoakSample::open_files, 1)}};
 }
 
-Result<bool> run(Arguments& arguments, Report& report) {
+Result<bool> run(Arguments& arguments, const std::string& directory, Report& report) {
   const SystemClock clock;
   io::PosixFileSystem file_system;
-  const std::string work = arguments.directory + "/spillway-bench";
+  const std::string work = directory + "/spillway-bench";
   SoakPlan& plan = arguments.plan;
   plan.channel.directory = work + "/soak";
   plan.duration_ns = arguments.seconds * 1'000'000'000;
   plan.sample_every_ns = std::max(plan.sample_every_ns, plan.duration_ns / kSamplesMax);
   remove_files(plan.channel.directory);
-  TRY_ASSIGN(const auto directory,
-             file_system.open_directory(work, io::FileSystem::Missing::kCreate));
-  TRY_ASSIGN(const io::SpaceInfo space, directory->space());
+  TRY_ASSIGN(const auto opened, file_system.open_directory(work, io::FileSystem::Missing::kCreate));
+  TRY_ASSIGN(const io::SpaceInfo space, opened->space());
   plan.backlog_bytes_max = std::min(plan.backlog_bytes_max, space.free_bytes / kFreeDiskShare);
   fmt::print("{} s, {}-byte events, {} MB/s, backlog up to {} MiB, cache {} MiB\n",
              arguments.seconds, plan.event_bytes, plan.put_bytes_per_second / 1'000'000,
@@ -204,24 +194,14 @@ Result<bool> run(Arguments& arguments, Report& report) {
 
 int run_soak_bench(std::span<const std::string_view> words) {
   Arguments arguments;
-  const auto problem = read_arguments(words, [&](std::string_view name, std::string_view value) {
-    return set_argument(arguments, name, value);
-  });
-  if (problem) {
-    fmt::print(stderr, "spillway bench: {}\n\n{}", *problem, kSoakUsage);
-    return kExitBadUsage;
-  }
-  Report report{.kind = "soak", .command = command_line(words)};
-  const Result<bool> kept = run(arguments, report);
-  Result<void> done;
-  if (!kept.has_value()) {
-    done = kept.error();
-  } else if (!arguments.json_path.empty()) {
-    done = write_report(arguments.json_path, report);
-  }
-  if (done.has_value()) return kept.value() ? kExitFine : kExitFailed;
-  fmt::print(stderr, "spillway bench: {}\n", to_string(done.error()));
-  return kExitFailed;
+  return run_bench_command(
+      {.kind = "soak",
+       .usage = kSoakUsage,
+       .set_argument = [&](std::string_view name,
+                           std::string_view value) { return set_argument(arguments, name, value); },
+       .run = [&](const std::string& directory,
+                  Report& report) { return run(arguments, directory, report); }},
+      words);
 }
 
 }  // namespace spillway::bench

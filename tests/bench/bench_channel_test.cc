@@ -3,27 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-
-#include "tests/support/temp_dir.h"
-#include "wal/io/posix_file_system.h"
+#include "tests/bench/bench_channel_fixture.h"
 
 namespace spillway::bench {
 namespace {
 
-class BenchChannelTest : public testing::Test {
+class BenchChannelTest : public BenchChannelFixture<testing::Test> {
  protected:
-  void SetUp() override {
-    auto opened = BenchChannel::open({.directory = dir_.path().string(), .spare_slots = 1},
-                                     file_system_, clock_);
-    ASSERT_TRUE(opened.has_value()) << to_string(opened.error());
-    channel_ = std::move(opened.value());
-  }
-
-  test::TempDir dir_;
-  SystemClock clock_;
-  io::PosixFileSystem file_system_;
-  std::unique_ptr<BenchChannel> channel_;
+  void SetUp() override { open({.spare_slots = 1}); }
 };
 
 TEST_F(BenchChannelTest, ALoadReportsWhatItDid) {

@@ -3,28 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <cstdint>
 
-#include "tests/support/temp_dir.h"
-#include "wal/io/posix_file_system.h"
+#include "tests/bench/bench_channel_fixture.h"
 
 namespace spillway::bench {
 namespace {
 
-class TakeLoadTest : public testing::TestWithParam<channel::AckDurability> {
+class TakeLoadTest : public BenchChannelFixture<testing::TestWithParam<channel::AckDurability>> {
  protected:
-  void SetUp() override {
-    auto opened = BenchChannel::open(
-        {.directory = dir_.path().string(), .spare_slots = 1, .ack_durability = GetParam()},
-        file_system_, clock_);
-    ASSERT_TRUE(opened.has_value()) << to_string(opened.error());
-    channel_ = std::move(opened.value());
-  }
-
-  test::TempDir dir_;
-  SystemClock clock_;
-  io::PosixFileSystem file_system_;
-  std::unique_ptr<BenchChannel> channel_;
+  void SetUp() override { open({.spare_slots = 1, .ack_durability = GetParam()}); }
 };
 
 TEST_P(TakeLoadTest, FillsUpAndTakesForItsTime) {

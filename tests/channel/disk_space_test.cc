@@ -4,9 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <future>
 #include <memory>
 #include <string>
@@ -15,11 +13,10 @@
 
 #include "channel/file_channel.h"
 #include "checkpoint/manifest.h"
+#include "tests/channel/channel_on_sim_disk.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/events.h"
 #include "tests/support/eventually.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/file_channel_home.h"
-#include "tests/support/recorded_metrics.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/survivors.h"
 
@@ -35,47 +32,15 @@ using test::SimCallKind;
 using test::SimDisk;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kSlotBytes = 256 * kKiB;
 constexpr std::uint64_t kManifestBytes = 2 * kMiB;
 
-class DiskSpaceTest : public testing::Test {
+class DiskSpaceTest : public ChannelOnSimDisk {
  protected:
-  DiskSpaceTest() {
-    options = test::small_file_channel("/c1", {.capacity_events = 100'000});
-    options.log.slot_bytes = kSlotBytes;
-    options.transaction_capacity = 1000;
-  }
-  ~DiskSpaceTest() override { stop(); }
-
-  void open() {
-    channel = std::make_unique<FileChannel>(options, *disk, clock);
-    const auto started = channel->start();
-    ASSERT_TRUE(started.has_value()) << to_string(started.error());
-  }
-  void stop() {
-    if (channel != nullptr) channel->stop();
-    channel = nullptr;
-  }
-  void crash_and_open() {
-    disk->crash_now();
-    auto after = disk->crash_image({.name = "none", .fates = {}});
-    stop();
-    disk = std::move(after);
-    open();
-  }
-
-  // One event with this number in front.
-  Result<void> put(std::size_t number, std::size_t bytes = 3000) {
-    std::string body = std::to_string(number) + " ";
-    body.resize(std::max(body.size(), bytes), '.');
-    return channel->put(batch_of({body}));
-  }
   // Until one is refused; at least a segment's worth.
   Error fill() {
     for (int i = 0; i < 10'000; ++i) {
-      const auto done = put(put_count);
+      const auto done = put_next();
       if (!done.has_value()) return done.error();
-      ++put_count;
     }
     ADD_FAILURE() << "the channel is never full";
     return {};
@@ -87,31 +52,8 @@ class DiskSpaceTest : public testing::Test {
       ++taken_count;
     }
   }
-  bool put_again() {
-    if (!put(put_count).has_value()) return false;
-    ++put_count;
-    return true;
-  }
-  void damage_newest_manifest() {
-    const std::string path = "/c1/checkpoint/manifest";
-    const auto bytes = disk->contents(path);
-    const auto generation = [&bytes](std::size_t slot) {
-      const auto* at = bytes.data() + slot * checkpoint::kManifestSlotBytes;
-      return load_le<checkpoint::ManifestHeader>(at).generation;
-    };
-    const std::size_t newest = generation(0) > generation(1) ? 0 : 1;
-    disk->corrupt(path, newest * checkpoint::kManifestSlotBytes + 16, 1,
-                  [](MutableByteSpan byte) { byte[0] ^= std::byte{1}; });
-  }
-  [[nodiscard]] double gauge(const std::string& name) const {
-    return test::RecordedMetrics(*channel).gauges.at(name);
-  }
+  bool put_again() { return put_next().has_value(); }
 
-  FileChannelOptions options;
-  test::FakeClock clock;
-  std::unique_ptr<SimDisk> disk = std::make_unique<SimDisk>();
-  std::unique_ptr<FileChannel> channel;
-  std::size_t put_count = 0;
   std::size_t taken_count = 0;
 };
 
@@ -301,8 +243,7 @@ TEST_F(DiskSpaceTest, PutsAreRefusedBelowMinimumRequiredSpaceAndTakesAreNot) {
 
 TEST_F(DiskSpaceTest, OneOfTwoDirectoriesFullOrFailingIsNoticedByNoProducer) {
   options.data_dirs = {"/c1/a", "/c1/b"};
-  const std::vector<Error> errors{{.code = Errc::kIo, .os_error = EIO, .what = "broken"},
-                                  {.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"}};
+  const std::vector<Error> errors{test::kBroken, test::kFull};
   for (const Error& error : errors) {
     disk = std::make_unique<SimDisk>();
     put_count = taken_count = 0;
@@ -345,7 +286,7 @@ TEST_F(DiskSpaceTest, OlderManifestDoesNotMissASlotThatIsBeingDeleted) {
         return (call.kind == SimCallKind::kTruncate && ++cuts > 1) ||
                call.kind == SimCallKind::kRemove;
       },
-      {.code = Errc::kIo, .os_error = EIO, .what = "broken"});
+      test::kBroken);
   while (cuts == 0 && taken_count < put_count) {
     for (const std::string& body : test::take_and_commit(*channel, 1)) {
       EXPECT_EQ(std::stoul(body), taken_count++);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -14,11 +13,9 @@
 
 #include "channel/file_channel.h"
 #include "checkpoint/manifest_store.h"
-#include "tests/support/events.h"
+#include "tests/channel/channel_on_sim_disk.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/eventually.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/file_channel_home.h"
-#include "tests/support/recorded_metrics.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/survivors.h"
 
@@ -26,74 +23,29 @@ namespace spillway::channel {
 namespace {
 
 using std::chrono::milliseconds;
-using test::batch_of;
-using test::EventBodies;
 using test::SimDisk;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kSlotBytes = 256 * kKiB;
 constexpr std::size_t kManifests = checkpoint::kManifestSlotCount;
-constexpr const char* kManifestPath = "/c1/checkpoint/manifest";
 
-class ReclaimTest : public testing::Test {
+class ReclaimTest : public ChannelOnSimDisk {
  protected:
   ReclaimTest() {
-    options = test::small_file_channel("/c1", {.capacity_events = 100'000});
-    options.log.slot_bytes = kSlotBytes;
     options.log.spare_slots_min = 1;
     options.log.spare_slots_max = 2;
     options.log.background = wal::Background::kNone;
-    options.transaction_capacity = 1000;
   }
-  ~ReclaimTest() override { stop(); }
+  ~ReclaimTest() override { ReclaimTest::stop(); }
 
-  void open() {
-    channel = std::make_unique<FileChannel>(options, *disk, clock);
-    const auto started = channel->start();
-    ASSERT_TRUE(started.has_value()) << to_string(started.error());
-  }
-  void stop() {
+  void stop() override {
     if (channel != nullptr) channel->stop();
     hanging.reset();
-    channel = nullptr;
-  }
-  /// Power loss; only what was durable is left, and the first of `damaged` manifest slots, the
-  /// newest first, is not.
-  void crash_and_open(std::size_t damaged = 0) {
-    disk->crash_now();
-    auto after = disk->crash_image({.name = "none", .fates = {}});
-    stop();
-    disk = std::move(after);
-    for (std::size_t i = 0; i < damaged; ++i) damage_newest_manifest();
-    open();
-  }
-  void damage_newest_manifest() {
-    const auto bytes = disk->contents(kManifestPath);
-    std::size_t newest = 0;
-    std::uint64_t generation = 0;
-    for (std::size_t slot = 0; slot < kManifests; ++slot) {
-      const auto manifest = checkpoint::decode_manifest(ByteSpan(bytes).subspan(
-          slot * checkpoint::kManifestSlotBytes, checkpoint::kManifestSlotBytes));
-      if (!manifest || manifest->generation <= generation) continue;
-      generation = manifest->generation;
-      newest = slot;
-    }
-    ASSERT_GT(generation, 0U);
-    disk->corrupt(kManifestPath, newest * checkpoint::kManifestSlotBytes + 70, 1,
-                  [](MutableByteSpan byte) { byte[0] ^= std::byte{1}; });
-  }
-
-  Result<void> put() {
-    std::string body = std::to_string(put_count) + " ";
-    body.resize(3000, '.');
-    TRY(channel->put(batch_of({body})));
-    ++put_count;
-    return {};
+    ChannelOnSimDisk::stop();
   }
   void put_segments(std::size_t count) {
     const double goal = gauge("segments") + static_cast<double>(count);
     while (gauge("segments") < goal) {
-      const auto done = put();
+      const auto done = put_next();
       ASSERT_TRUE(done.has_value()) << to_string(done.error());
     }
   }
@@ -105,7 +57,7 @@ class ReclaimTest : public testing::Test {
   }
   /// Event 0 hangs, and segments behind it are filled, drained and reclaimed.
   void reclaim_behind_a_hanging_event() {
-    ASSERT_TRUE(put().has_value());
+    ASSERT_TRUE(put_next().has_value());
     hanging = std::move(channel->take(1, milliseconds(0)).value());
     put_segments(6);
     drain();
@@ -113,24 +65,13 @@ class ReclaimTest : public testing::Test {
     ASSERT_EQ(gauge("segments"), 2) << "its own and the last";
   }
 
-  [[nodiscard]] double gauge(const std::string& name) const {
-    return test::RecordedMetrics(*channel).gauges.at(name);
-  }
-  [[nodiscard]] std::uint64_t counter(const std::string& name) const {
-    return test::RecordedMetrics(*channel).counters.at(name);
-  }
   [[nodiscard]] bool has_finding(checkpoint::Finding::Kind kind) const {
     const auto& findings = channel->recovered().findings;
     return std::any_of(findings.begin(), findings.end(),
                        [kind](const auto& finding) { return finding.kind == kind; });
   }
 
-  FileChannelOptions options;
-  test::FakeClock clock;
-  std::unique_ptr<SimDisk> disk = std::make_unique<SimDisk>();
-  std::unique_ptr<FileChannel> channel;
   std::unique_ptr<TakeTransaction> hanging;
-  std::size_t put_count = 0;
 };
 
 TEST_F(ReclaimTest, EventThatHangsCostsItsOwnSegment) {
@@ -140,11 +81,11 @@ TEST_F(ReclaimTest, EventThatHangsCostsItsOwnSegment) {
     put_count = 0;
     options.log.background = background;
     open();
-    ASSERT_TRUE(put().has_value());
+    ASSERT_TRUE(put_next().has_value());
     hanging = std::move(channel->take(1, milliseconds(0)).value());
     std::vector<std::size_t> drained;
     for (int i = 0; i < 2500; ++i) {  // 40 segments
-      ASSERT_TRUE(put().has_value());
+      ASSERT_TRUE(put_next().has_value());
       for (const std::size_t number : drain()) drained.push_back(number);
     }
     EXPECT_TRUE(test::eventually([&] { return gauge("slot_files") <= 6; })) << gauge("slot_files");
@@ -171,14 +112,14 @@ TEST_F(ReclaimTest, AfterACrashTheHangingEventComesAgainAndNothingElse) {
     reclaim_behind_a_hanging_event();
     std::vector<std::size_t> expected{0};
     for (std::size_t i = put_count; i < put_count + 150; ++i) expected.push_back(i);
-    for (int i = 0; i < 150; ++i) ASSERT_TRUE(put().has_value());  // into slots used before
+    for (int i = 0; i < 150; ++i) ASSERT_TRUE(put_next().has_value());  // into slots used before
     crash_and_open(damaged);
     EXPECT_EQ(has_finding(checkpoint::Finding::Kind::kManifestLost), damaged == kManifests);
     EXPECT_FALSE(has_finding(checkpoint::Finding::Kind::kLost));
     EXPECT_EQ(channel->size_events(), expected.size());
     EXPECT_EQ(drain(), expected);
     EXPECT_EQ(counter("lost_events_total"), 0U);
-    for (int i = 0; i < 100; ++i) ASSERT_TRUE(put().has_value());
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(put_next().has_value());
     crash_and_open();
     EXPECT_EQ(drain().size(), 100U);
     EXPECT_EQ(counter("lost_events_total"), 0U);
@@ -188,7 +129,7 @@ TEST_F(ReclaimTest, AfterACrashTheHangingEventComesAgainAndNothingElse) {
 // Slots are free when both manifests say so: the first one after a start overwrites only one.
 TEST_F(ReclaimTest, OlderManifestNeverListsSlotsThatAreUsedAgain) {
   open();
-  ASSERT_TRUE(put().has_value());
+  ASSERT_TRUE(put_next().has_value());
   hanging = std::move(channel->take(1, milliseconds(0)).value());
   put_segments(6);
   drain();
@@ -200,14 +141,14 @@ TEST_F(ReclaimTest, OlderManifestNeverListsSlotsThatAreUsedAgain) {
             call.kind == test::SimCallKind::kWrite && call.path == kManifestPath;
         return is_manifest && ++writes == 2;
       },
-      {.code = Errc::kIo, .os_error = EIO, .what = "broken"});
+      test::kBroken);
   EXPECT_FALSE(channel->checkpoint().has_value());
   disk->clear_faults();
   EXPECT_GT(gauge("segments"), 6) << "not free yet";
   crash_and_open();
   std::vector<std::size_t> expected{0};
   for (std::size_t i = put_count; i < put_count + 250; ++i) expected.push_back(i);
-  for (int i = 0; i < 250; ++i) ASSERT_TRUE(put().has_value());
+  for (int i = 0; i < 250; ++i) ASSERT_TRUE(put_next().has_value());
   crash_and_open(/*damaged=*/1);
   EXPECT_FALSE(has_finding(checkpoint::Finding::Kind::kLost));
   EXPECT_EQ(drain(), expected);
@@ -241,18 +182,18 @@ TEST_F(ReclaimTest, GapThatIsNotAcknowledgedIsReportedAsLoss) {
 TEST_F(ReclaimTest, MaxBytesCountsWhatIsThere) {
   options.bytes_max = 4 * kSlotBytes;
   open();
-  ASSERT_TRUE(put().has_value());
+  ASSERT_TRUE(put_next().has_value());
   hanging = std::move(channel->take(1, milliseconds(0)).value());
   for (int segment = 0; segment < 20; ++segment) {
     for (int i = 0; i < 60; ++i) {
-      const auto done = put();
+      const auto done = put_next();
       ASSERT_TRUE(done.has_value()) << to_string(done.error());
     }
     drain();
   }
   // Each drained before its segment is finished: nobody acknowledges anything while a put waits.
   for (int i = 0; i < 1000; ++i) {
-    const auto done = put();
+    const auto done = put_next();
     ASSERT_TRUE(done.has_value()) << to_string(done.error());
     ASSERT_EQ(drain().size(), 1U);
   }
@@ -267,7 +208,7 @@ TEST_F(ReclaimTest, FullManifestRefusesPutsAndNeverACheckpoint) {
   open();
   for (int start = 0; start < 3; ++start) {
     Result<void> done;
-    for (int i = 0; i < 20'000 && done.has_value(); ++i) done = put();
+    for (int i = 0; i < 20'000 && done.has_value(); ++i) done = put_next();
     ASSERT_FALSE(done.has_value());
     EXPECT_EQ(done.error().code, Errc::kFull);
     EXPECT_THAT(to_string(done.error()), HasSubstr("manifest"));
@@ -280,7 +221,7 @@ TEST_F(ReclaimTest, FullManifestRefusesPutsAndNeverACheckpoint) {
 
   hanging = std::move(channel->take(1, milliseconds(0)).value());
   EXPECT_EQ(drain().size(), put_count - 1);
-  const auto again = put();
+  const auto again = put_next();
   EXPECT_TRUE(again.has_value()) << to_string(again.error());
   EXPECT_LE(gauge("segments"), 3);
 }
@@ -292,7 +233,7 @@ TEST_F(ReclaimTest, StartScansOneSegmentAtMost) {
   options.log.read_bytes = 4 * kKiB;
   open();
   for (int crash = 0; crash < 40; ++crash) {
-    for (int i = 0; i < 37; ++i) ASSERT_TRUE(put().has_value());
+    for (int i = 0; i < 37; ++i) ASSERT_TRUE(put_next().has_value());
     crash_and_open();
     EXPECT_LE(channel->recovered().scanned_bytes, kSlotBytes - wal::kSegmentDataOffset);
     EXPECT_GT(channel->recovered().scanned_bytes, 0U);
