@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -38,6 +39,22 @@ std::optional<Refusal> check_not_in_use(const ChannelDirs& dirs) {
     if (auto refusal = check_owner(path)) return refusal;
   }
   return std::nullopt;
+}
+
+bool lacks_files(const checkpoint::RecoveredLog& log) {
+  using checkpoint::Finding;
+  const auto& segments = log.segments;
+  // Known by the manifest, or by the segment behind it alone. One in between whose events were all
+  // delivered may be gone for good reason.
+  return std::any_of(log.findings.begin(), log.findings.end(), [&](const Finding& finding) {
+    if (finding.kind == Finding::Kind::kSlotMissing) return true;
+    if (finding.kind != Finding::Kind::kLost || finding.wanted == 0) return false;
+    for (std::size_t i = 1; i < segments.size(); ++i) {
+      const bool has_gap = segments[i].number.value > segments[i - 1].number.value + 1;
+      if (has_gap && finding.lost.entries.end == segments[i].first_sequence) return true;
+    }
+    return false;
+  });
 }
 
 std::optional<Refusal> open_channel(ChannelDirs dirs, std::shared_ptr<const wal::KeyRing> keys,

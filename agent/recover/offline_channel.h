@@ -44,6 +44,9 @@ struct OfflineChannel {
 std::optional<Refusal> open_channel(ChannelDirs dirs, std::shared_ptr<const wal::KeyRing> keys,
                                     OfflineChannel& channel);
 
+/// Are there lost events that lay in a file which is not there? Elsewhere it may still be found.
+bool lacks_files(const checkpoint::RecoveredLog& log);
+
 /// An agent may have started after open_channel() looked; then what was read since is not to be
 /// relied on.
 std::optional<Refusal> check_not_in_use(const ChannelDirs& dirs);

@@ -32,11 +32,6 @@ void count_files(RepairPlan& plan) {
   }
 }
 
-bool has_problem(const RepairPlan& plan, std::string_view kind) {
-  return std::any_of(plan.found.problems.begin(), plan.found.problems.end(),
-                     [kind](const Problem& problem) { return problem.kind == kind; });
-}
-
 }  // namespace
 
 std::vector<std::string> repair_directories(const ChannelDirs& dirs) {
@@ -98,7 +93,7 @@ void print_plan(const RepairPlan& plan, bool is_applied, Output& out) {
             kAsidePrefix);
   for (const std::string& directory : plan.directories) out.print("          {}\n", directory);
   if (is_applied) return;
-  if (has_problem(plan, "slot_missing")) {
+  if (lacks_files(plan.found.channel->log)) {
     out.write(
         "First     find the missing slot files: is a data disk not mounted? Afterwards they "
         "cannot be put back\n");

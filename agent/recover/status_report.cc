@@ -65,12 +65,6 @@ Result<void> find_oldest(const OfflineChannel& channel, const Clock& clock, Stat
   return {};
 }
 
-bool has_finding(const StatusReport& report, Finding::Kind kind) {
-  const auto& findings = report.channel->log.findings;
-  return std::any_of(findings.begin(), findings.end(),
-                     [kind](const Finding& finding) { return finding.kind == kind; });
-}
-
 void print_state(const StatusReport& report, Output& out) {
   switch (report.state) {
     case State::kNew:
@@ -156,7 +150,7 @@ void print_next(const StatusReport& report, Output& out) {
     out.write("Next      keep a copy of the directory; are these the right directories?\n");
     return;
   }
-  if (has_finding(report, Finding::Kind::kSlotMissing)) {
+  if (lacks_files(report.channel->log)) {
     out.write(
         "Next      find the missing slot files before the agent starts (is a data disk not "
         "mounted?): it goes on without them\n");

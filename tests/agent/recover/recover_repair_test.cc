@@ -182,6 +182,19 @@ TEST_F(RecoverRepairTest, EveryKindOfDamageIsRepaired) {
   }
 }
 
+TEST_F(RecoverRepairTest, MissingFilesAreToBeLookedForFirst) {
+  for (int i = 0; i < 40; ++i) stored_.put({std::string(60'000, 'x')});  // three segments
+  stored_.crash();
+  stored_.remove("checkpoint/manifest");  // only the segments know of each other
+  stored_.remove(StoredChannel::slot(2));
+  const RunResult plan = repair();
+  EXPECT_EQ(plan.exit_code, 1);
+  EXPECT_NE(plan.out.find("First     find the missing slot files"), std::string::npos) << plan.out;
+  const RunResult status = run_recover({"status", stored_.path()});
+  EXPECT_NE(status.out.find("Next      find the missing slot files"), std::string::npos)
+      << status.out;
+}
+
 TEST_F(RecoverRepairTest, CutOffAnywhereItIsFinishedByTheNext) {
   store_damaged();
   const Files before = files_in(stored_.path());
