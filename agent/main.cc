@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
               spillway::bench::bench_main},
       Command{"demo", "Collect logs, kill the agent, start it again, and count.",
               spillway::agent::demo_main},
-      Command{"recover", "Look at the directory of a stopped or crashed file channel.",
+      Command{"recover", "Look into a stopped file channel; export, replay or repair it.",
               spillway::agent::recover_main},
   };
   return spillway::agent::run_cli(argc, argv, commands);
