@@ -130,15 +130,14 @@ def test_sigint_stops_a_source_that_never_ends(folder):
 
 def test_second_signal_cuts_a_drain_that_cannot_succeed_short(folder):
     conf = config(folder, "type = seq\ntotalEvents = 1000")
-    with Agent(conf, preexec_fn=limit_file_size) as agent:
+    # A drain that went on would outlast wait_exit().
+    with Agent(conf, "--drain-timeout", "3600", preexec_fn=limit_file_size) as agent:
         agent.wait_log("sink.deliver_failed")
         agent.wait_log("source.finished")
-        begin = time.monotonic()
         agent.signal(signal.SIGTERM)
         agent.wait_log("agent.draining")
         agent.signal(signal.SIGTERM)
         agent.wait_exit(0)
-        assert time.monotonic() - begin < 9, "the drain went on to its deadline"
         assert agent.find("memory_channel.dropped"), agent.lines
 
 

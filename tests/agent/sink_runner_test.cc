@@ -26,7 +26,7 @@ using testing::IsEmpty;
 
 struct SinkRunnerTest : testing::Test {
   static constexpr milliseconds kHour{3'600'000};
-  static constexpr milliseconds kPatience{30'000};  // reached only when something hangs
+  static constexpr milliseconds kPatience{120'000};  // reached only when something hangs
 
   static SinkRunnerOptions quick() {
     return {.failure = {.initial = milliseconds(1), .max = milliseconds(1)},

@@ -18,7 +18,7 @@ using test::eventually;
 using Poll = Source::Poll;
 
 struct SourceRunnerTest : testing::Test {
-  static constexpr milliseconds kPatience{30'000};  // reached only when something hangs
+  static constexpr milliseconds kPatience{120'000};  // reached only when something hangs
 
   static SourceRunnerOptions quick() {
     return {

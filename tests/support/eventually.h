@@ -9,7 +9,7 @@ namespace spillway::test {
 
 /// Asks `is_met` every few milliseconds until it is true; false after a generous deadline.
 template <class Condition>
-bool eventually(Condition&& is_met, std::chrono::seconds deadline = std::chrono::seconds(30)) {
+bool eventually(Condition&& is_met, std::chrono::seconds deadline = std::chrono::seconds(120)) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (!is_met()) {
     if (std::chrono::steady_clock::now() >= end) return false;

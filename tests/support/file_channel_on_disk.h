@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,7 @@ class FileChannelOnDisk {
   [[nodiscard]] std::unique_ptr<channel::FileChannel> create() {
     auto options = small_file_channel("/c1", limits);
     options.log.slot_bytes = kSegmentBytes;
+    options.checkpoint_interval = std::chrono::hours(1);  // tests that want one ask for it
     return std::make_unique<channel::FileChannel>(std::move(options), *disk_, clock_);
   }
 

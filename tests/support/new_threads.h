@@ -28,7 +28,7 @@ class NewThreads {
 
   /// The count once it has come down to 0, or what it stays at.
   [[nodiscard]] int settled_count() const {
-    eventually([this] { return count() == 0; }, std::chrono::seconds(5));
+    eventually([this] { return count() == 0; });
     return count();
   }
 
