@@ -3,17 +3,25 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace spillway::test {
 
-/// Asks `is_met` every few milliseconds until it is true; false after a generous deadline.
+/// Asks `is_met` every few milliseconds until it is true; false after a generous deadline. A pause
+/// of the whole machine counts as a second at most.
 template <class Condition>
 bool eventually(Condition&& is_met, std::chrono::seconds deadline = std::chrono::seconds(120)) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (!is_met()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
+  using std::chrono::steady_clock;
+  constexpr steady_clock::duration kPauseMax = std::chrono::seconds(1);
+  steady_clock::duration left = deadline;
+  for (auto before = steady_clock::now(); !is_met();) {
+    if (left.count() <= 0) return false;
     ::poll(nullptr, 0, 5);
+    const auto now = steady_clock::now();
+    left -= std::min(now - before, kPauseMax);
+    before = now;
   }
   return true;
 }
