@@ -1,4 +1,4 @@
-// Lets a block wait for the committers who have just been woken, where they use to come back.
+// Lets a block wait for the committers who have just been woken, where such have come back before.
 //
 // Two groups of committers that commit again and again would otherwise take turns for ever: while
 // the block of one is under way the other is staged, and goes next, alone. A few microseconds of
