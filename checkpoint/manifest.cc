@@ -58,6 +58,15 @@ bool has_shared_slot(const std::vector<wal::Segment>& segments) {
                      [&](const wal::Segment& s) { return !slots.insert(s.slot).second; });
 }
 
+// The next manifest has the next generation; sequences begin at 1.
+bool is_possible(const ManifestHeader& header, const pb::Manifest& message) {
+  return header.generation < wal::kPositionEnd && message.end_lsn() < wal::kPositionEnd &&
+         message.next_sequence() < wal::kPositionEnd && message.acked_below() >= 1 &&
+         message.last_segment() < wal::kPositionEnd && message.read_lsn() < wal::kPositionEnd &&
+         message.read_sequence() < wal::kPositionEnd &&
+         message.acked_below() <= message.next_sequence();
+}
+
 // False for numbers that contradict each other: the hash was right, so a program with a bug, or
 // an enemy, wrote them.
 bool read_segments(const pb::Manifest& message, Manifest& manifest) {
@@ -72,12 +81,7 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
                                .end_sequence = {row.end_sequence()},
                                .key_id = row.key_id(),
                                .is_sealed = true};
-    const bool is_sound = segment.slot_bytes > wal::kSegmentDataOffset &&
-                          segment.slot_bytes % wal::kBlockAlignBytes == 0 &&
-                          is_aligned(segment.first_lsn) && is_aligned(segment.end_lsn) &&
-                          segment.first_lsn <= segment.end_lsn &&
-                          segment.first_sequence <= segment.end_sequence;
-    if (!is_sound) return false;
+    if (!segment.is_possible()) return false;
     if (!manifest.segments.empty()) {
       const wal::Segment& before = manifest.segments.back();
       if (before.number >= segment.number || before.end_lsn > segment.first_lsn ||
@@ -87,13 +91,15 @@ bool read_segments(const pb::Manifest& message, Manifest& manifest) {
     }
     manifest.segments.push_back(segment);
   }
-  if (manifest.segments.empty()) return true;
+  // A segment goes when its entries are acknowledged, the last one with them.
+  if (manifest.segments.empty()) return manifest.acks.below() == manifest.end.next_sequence;
   if (has_shared_slot(manifest.segments)) return false;
   wal::Segment& last = manifest.segments.back();
   last.is_sealed = false;
   // Only of the last one: where whole segments were lost, the one before reaches over the gap.
   if (last.end_lsn > last.limit_lsn()) return false;
-  return last.end_lsn == manifest.end.lsn && last.end_sequence == manifest.end.next_sequence;
+  return last.number <= manifest.end.last_segment && last.end_lsn == manifest.end.lsn &&
+         last.end_sequence == manifest.end.next_sequence;
 }
 
 }  // namespace
@@ -141,7 +147,7 @@ std::optional<Manifest> decode_manifest(ByteSpan slot) {
                   .chain_hash = message.chain_hash(),
                   .last_segment = {message.last_segment()}};
   manifest.is_clean = message.is_clean();
-  if (message.acked_below() > message.next_sequence()) return std::nullopt;
+  if (!is_possible(header, message)) return std::nullopt;
   manifest.acks = AckState({message.acked_below()});
   for (const pb::Range& range : message.acked()) {
     if (range.first() > message.next_sequence()) return std::nullopt;

@@ -127,6 +127,7 @@ class Recovery {
     const SegmentNumber last_in_table =
         log_.segments.empty() ? SegmentNumber{} : log_.segments.back().number;
     newer_ = newer_chain(survey_, reclaimed_, last_in_table, manifest.end.last_segment);
+    drop_impossible();
     if (is_clean) TRY(judge_clean_end());
     drop_listed_findings(manifest);
     drop_recycled();
@@ -157,11 +158,34 @@ class Recovery {
     return {};
   }
 
+  // Segments that begin before what they follow. Sound headers that contradict each other, or
+  // the manifest, were not all written by this channel; what cannot be placed is left alone.
+  void drop_impossible() {
+    wal::Lsn begin = log_.end.lsn;  // where the manifest knew the log to be durable
+    std::vector<ChainLink> possible;
+    bool has_dropped = false;
+    for (ChainLink& link : newer_) {
+      if (begin <= link.segment.first_lsn) {
+        begin = link.segment.first_lsn;
+        link.follows_gap = link.follows_gap || has_dropped;
+        possible.push_back(link);
+        continue;
+      }
+      has_dropped = true;
+      log_.untouchable_slots.push_back(link.segment.slot);
+      log_.findings.push_back(
+          {.kind = Finding::Kind::kUnreadableHeader, .slot = link.segment.slot});
+    }
+    newer_ = std::move(possible);
+  }
+
   // The manifest knows a listed slot although its header does not.
   void drop_listed_findings(const Manifest& manifest) {
     std::erase_if(log_.untouchable_slots, [&](SlotId slot) { return lists_slot(manifest, slot); });
     std::erase_if(log_.findings, [&](const Finding& finding) {
-      return finding.kind == Finding::Kind::kUnreadableHeader && lists_slot(manifest, finding.slot);
+      const bool is_of_slot = finding.kind == Finding::Kind::kUnreadableHeader ||
+                              finding.kind == Finding::Kind::kForeignSlot;
+      return is_of_slot && lists_slot(manifest, finding.slot);
     });
   }
 
@@ -174,6 +198,7 @@ class Recovery {
     log_.findings.push_back({.kind = Finding::Kind::kManifestLost});
     note_reclaimed();
     newer_ = newer_chain(survey_, reclaimed_, {}, {});
+    drop_impossible();
     note_last_segment();
     CHECK(!newer_.empty());
     const auto& oldest = survey_.segments.at(newer_.front().segment.number).header;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wal/io/aligned_buffer.h"
+#include "wal/segment_reader.h"
 
 namespace spillway::checkpoint {
 namespace {
@@ -42,9 +43,35 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
 }
 
 bool is_sound(const wal::SegmentHeader& header) {
-  return header.slot_bytes > wal::kSegmentDataOffset &&
-         header.slot_bytes % wal::kBlockAlignBytes == 0 &&
-         header.first_lsn % wal::kBlockAlignBytes == 0 && header.predecessor_number < header.number;
+  return to_segment({.slot = 0, .header = header, .reclaimed = {}}).is_possible() &&
+         header.predecessor_number < header.number;
+}
+
+// Whether its blocks are there, judged by the first.
+Result<bool> has_blocks(wal::SlotPool& slots, const SurveyedSlot& surveyed) {
+  const wal::Segment segment = to_segment(surveyed);
+  TRY_ASSIGN(auto file, slots.file(segment.slot));
+  wal::SegmentReader reader(std::move(file), segment, wal::hash_seed(surveyed.header.channel_id),
+                            wal::kBlockAlignBytes);
+  TRY_ASSIGN(const auto found, reader.read(segment.first_lsn));
+  return found.state == wal::BlockState::kValid;
+}
+
+// Of two slots with the header of one segment, as somebody's copy makes them, the second one goes
+// only before the first if that has no blocks. The other is left alone: were its bytes overwritten,
+// the next start could find another log than this one.
+Result<void> add_segment(SegmentSurvey& survey, wal::SlotPool& slots, SurveyedSlot found) {
+  const wal::SegmentNumber number{found.header.number};
+  const auto known = survey.segments.find(number);
+  if (known == survey.segments.end()) {
+    survey.segments.emplace(number, std::move(found));
+    return {};
+  }
+  TRY_ASSIGN(const bool is_known_better, has_blocks(slots, known->second));
+  if (!is_known_better) std::swap(known->second, found);
+  survey.untouchable.push_back(found.slot);
+  survey.findings.push_back({.kind = Finding::Kind::kForeignSlot, .slot = found.slot});
+  return {};
 }
 
 }  // namespace
@@ -69,11 +96,11 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
       survey.findings.push_back({.kind = Finding::Kind::kForeignSlot, .slot = slot});
       continue;
     }
-    const wal::SegmentNumber number{found.header->number};
-    survey.segments[number] = {.slot = slot,
-                               .header = *found.header,
-                               .reclaimed = std::move(found.reclaimed),
-                               .file_bytes = found.file_bytes};
+    TRY(add_segment(survey, slots,
+                    {.slot = slot,
+                     .header = *found.header,
+                     .reclaimed = std::move(found.reclaimed),
+                     .file_bytes = found.file_bytes}));
   }
   return survey;
 }

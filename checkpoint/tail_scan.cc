@@ -25,6 +25,11 @@ TailScan::TailScan(wal::SlotPool& slots, const wal::LogOptions& options,
   while (index_ + 1 < chain_.size() && chain_[index_ + 1].segment.first_lsn <= log_.end.lsn) {
     ++index_;
   }
+  if (chain_.empty()) return;
+  wal::Segment& segment = chain_[index_].segment;
+  segment.first_sequence = segment.first_lsn == log_.end.lsn
+                               ? log_.end.next_sequence
+                               : std::min(segment.first_sequence, log_.end.next_sequence);
 }
 
 Result<void> TailScan::run() {
@@ -33,7 +38,10 @@ Result<void> TailScan::run() {
   while (true) {
     TRY_ASSIGN(const Flow flow, step());
     if (flow == Flow::kEnd) break;
-    if (flow == Flow::kNextSegment) TRY(open_segment());
+    if (flow == Flow::kSameSegment) continue;
+    // Where its blocks go on counting, whatever its header says.
+    chain_[index_].segment.first_sequence = log_.end.next_sequence;
+    TRY(open_segment());
   }
   count_lost();
   log_.segments.clear();

@@ -36,7 +36,7 @@ BlockState check_block_header(ByteSpan bytes, const BlockPlace& place, BlockHead
   if (header.segment_nonce != place.nonce) return BlockState::kBlank;
   const bool is_sound = header.magic == kBlockMagic && header.version == kBlockVersion &&
                         (header.flags & ~kKnownBlockFlags) == 0 && header.lsn == place.lsn.value &&
-                        header.durable_lsn <= header.lsn &&
+                        header.durable_lsn <= header.lsn && header.first_sequence < kPositionEnd &&
                         ((header.flags & kEncryptedFlag) != 0) == place.is_encrypted &&
                         (!place.is_encrypted || header.payload_bytes >= kBlockTagBytes) &&
                         block_bytes(header.payload_bytes) <= place.bytes_max;

@@ -31,6 +31,10 @@ using Sequence = StrongNumber<struct SequenceTag>;
 /// Ordinal of a segment since the log was created; the first segment is 1.
 using SegmentNumber = StrongNumber<struct SegmentNumberTag>;
 
+// LSNs, sequences and the numbers of segments stay below, so that their sums with sizes and counts
+// never wrap around. Whatever names a higher one was not written by us: 4 EiB are not written.
+inline constexpr std::uint64_t kPositionEnd = std::uint64_t{1} << 62U;
+
 /// Half-open range of sequences.
 struct SequenceRange {
   Sequence first;

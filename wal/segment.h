@@ -31,6 +31,15 @@ struct Segment {
   }
   /// First address that does not fit any more.
   [[nodiscard]] Lsn limit_lsn() const { return first_lsn + (slot_bytes - kSegmentDataOffset); }
+  /// False for numbers that no segment has: places computed from them might wrap around.
+  [[nodiscard]] bool is_possible() const {
+    return slot_bytes > kSegmentDataOffset && slot_bytes <= kSlotBytesMax &&
+           slot_bytes % kBlockAlignBytes == 0 && first_lsn.value % kBlockAlignBytes == 0 &&
+           end_lsn.value % kBlockAlignBytes == 0 && first_lsn <= end_lsn &&
+           first_sequence.value >= 1 && first_sequence <= end_sequence &&
+           end_lsn.value < kPositionEnd && end_sequence.value < kPositionEnd &&
+           number.value < kPositionEnd;
+  }
   [[nodiscard]] bool contains(Lsn lsn) const { return first_lsn <= lsn && lsn < end_lsn; }
 };
 

@@ -33,6 +33,9 @@ inline constexpr std::size_t kSegmentDataOffset = kSegmentHeaderCopies * kBlockA
 inline constexpr std::size_t kReclaimedRangesOffset = 192;
 inline constexpr std::size_t kReclaimedRangesBytes = kBlockAlignBytes - kReclaimedRangesOffset;
 
+// Larger ones are not made, and not believed.
+inline constexpr std::uint64_t kSlotBytesMax = std::uint64_t{1} << 40U;
+
 /// Little-endian on disk, in this order.
 struct SegmentHeader {
   std::uint32_t magic = kSegmentMagic;

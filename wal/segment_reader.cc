@@ -84,6 +84,8 @@ bool SegmentReader::open(ByteSpan bytes, const BlockHeader& header, Block& block
 Result<std::optional<Lsn>> SegmentReader::find_valid_after(Lsn lsn, Lsn limit) {
   limit = std::min(limit, end_);
   for (lsn += kBlockAlignBytes; lsn < limit; lsn += kBlockAlignBytes) {
+    TRY_ASSIGN(const ByteSpan bytes, fetch(lsn, kBlockAlignBytes));
+    if (bytes.size() < kBlockAlignBytes) break;  // the file ends here
     TRY_ASSIGN(const Found found, read(lsn));
     if (found.state == BlockState::kValid) return std::optional(lsn);
   }
@@ -108,6 +110,13 @@ Result<void> SegmentReader::load_chunk(Lsn lsn, std::uint64_t bytes) {
     return load_next_chunk(lsn);
   }
   bytes = std::min<std::uint64_t>(std::max(bytes, chunk_bytes_), end_ - lsn);
+  if (bytes > chunk_bytes_) {
+    // So much memory only for what is there: the header that asks for it has not been proven yet.
+    TRY_ASSIGN(const std::uint64_t file_bytes, file_->size_bytes());
+    const std::uint64_t begin = std::min(segment_.offset_of(lsn), file_bytes);
+    const std::uint64_t there = align_up(file_bytes - begin, kBlockAlignBytes);
+    bytes = std::max(chunk_bytes_, std::min(bytes, there));
+  }
   // Blocks handed out share the old chunk's memory, so a new one is needed for each load.
   auto memory = std::make_shared<io::AlignedBuffer>(bytes);
   const MutableByteSpan into = memory->span().first(bytes);

@@ -149,6 +149,16 @@ TEST(ManifestTest, ContradictionsAreRefusedThoughTheHashIsRight) {
       {"two segments in one slot", [](Manifest& m) { m.segments[0].slot = m.segments[1].slot; }},
       {"unaligned block address", [](Manifest& m) { m.segments[0].first_lsn.value += 8; }},
       {"unaligned place to read on", [](Manifest& m) { m.read_lsn.value += 8; }},
+      {"a generation that has no next", [](Manifest& m) { m.generation = UINT64_MAX; }},
+      {"an address that would wrap around",
+       [](Manifest& m) {
+         const std::uint64_t far = UINT64_MAX - 128 * kKiB + 1;
+         m.segments[2].first_lsn = m.segments[2].end_lsn = m.end.lsn = {far};
+       }},
+      {"a slot no file is as large as", [](Manifest& m) { m.segments[0].slot_bytes = 1ULL << 62; }},
+      {"a segment above the highest", [](Manifest& m) { m.end.last_segment = {4}; }},
+      {"nothing is acknowledged below 0", [](Manifest& m) { m.acks = AckState({0}); }},
+      {"entries wait, and no segment holds them", [](Manifest& m) { m.segments.clear(); }},
   };
   for (const auto& [name, change] : wrong) {
     Manifest manifest = some_manifest();
@@ -195,7 +205,7 @@ TEST(ManifestTest, RoomForTwentyThousandSegments) {
   manifest.end = {.lsn = manifest.segments.back().end_lsn,
                   .next_sequence = manifest.segments.back().end_sequence,
                   .chain_hash = 0,
-                  .last_segment = {}};
+                  .last_segment = manifest.segments.back().number};
   const auto read = decode_manifest(encoded(manifest).bytes);
   ASSERT_TRUE(read.has_value());
   EXPECT_TRUE(is_same(*read, manifest));

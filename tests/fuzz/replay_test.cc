@@ -8,23 +8,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/no_libfuzzer.h"
 #include "tests/support/seeds.h"
 #include "wal/base/random.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#ifdef SPILLWAY_FUZZ_HAS_MUTATOR
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t size_max, unsigned int seed);
+#endif
 
 namespace spillway {
 namespace {
 
 using Input = std::vector<std::uint8_t>;
 
-constexpr std::size_t kMutationSeeds = 20'000;
+constexpr std::size_t kMutationSeeds = SPILLWAY_FUZZ_SEEDS;
 constexpr std::size_t kInputBytesMax = 64 * 1024;
 
 std::vector<Input> corpus() {
@@ -54,13 +60,32 @@ void print_seed(int) {
   static_cast<void>(std::fprintf(stderr, "%s\n", test::replay_hint(seed_in_progress).c_str()));
 }
 
+// SPILLWAY_FUZZ_SAVE=<file> with a seed keeps its input: for the corpus.
+void save(const Input& input) {
+  const char* const path = std::getenv("SPILLWAY_FUZZ_SAVE");  // NOLINT(concurrency-mt-unsafe)
+  if (path == nullptr) return;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  for (const std::uint8_t byte : input) out.put(static_cast<char>(byte));
+}
+
 std::uint8_t telling_byte(Random& random) {
   constexpr std::uint8_t kBytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff, '\n', '\r', '"', '\\', '='};
   return random.one_in(2) ? kBytes[random.below(std::size(kBytes))]
                           : static_cast<std::uint8_t>(random.below(256));
 }
 
-void mutate(Random& random, const std::vector<Input>& inputs, Input& input) {
+#ifdef SPILLWAY_FUZZ_HAS_MUTATOR
+// Past the checksums.
+void mutate_structure(Random& random, Input& input) {
+  const std::size_t size = input.size();
+  if (size > kInputBytesMax) return;
+  input.resize(kInputBytesMax);
+  input.resize(LLVMFuzzerCustomMutator(input.data(), size, kInputBytesMax,
+                                       static_cast<unsigned int>(random.next() & 0xFFFFU)));
+}
+#endif
+
+void mutate_anywhere(Random& random, const std::vector<Input>& inputs, Input& input) {
   const auto at = [&random, &input](std::size_t end) {
     return input.begin() + static_cast<std::ptrdiff_t>(random.below(end));
   };
@@ -81,6 +106,13 @@ void mutate(Random& random, const std::vector<Input>& inputs, Input& input) {
   }
 }
 
+void mutate(Random& random, const std::vector<Input>& inputs, Input& input) {
+#ifdef SPILLWAY_FUZZ_HAS_MUTATOR
+  if (!random.one_in(8)) return mutate_structure(random, input);
+#endif
+  mutate_anywhere(random, inputs, input);
+}
+
 TEST(FuzzReplayTest, TargetHoldsOnItsCorpus) {
   const std::vector<Input> inputs = corpus();
   ASSERT_FALSE(inputs.empty());
@@ -94,9 +126,12 @@ TEST(FuzzReplayTest, TargetHoldsOnMutationsOfItsCorpus) {
   for (const std::uint64_t seed : test::seeds(kMutationSeeds)) {
     seed_in_progress = seed;
     Random random(seed);
+    test::seed_plain_mutations(seed);
     Input input = inputs[random.below(inputs.size())];
     for (std::uint64_t i = random.between(1, 8); i > 0; --i) mutate(random, inputs, input);
-    if (input.size() <= kInputBytesMax) run(input);
+    if (input.size() > kInputBytesMax) continue;
+    save(input);
+    run(input);
   }
   static_cast<void>(std::signal(SIGABRT, previous));
 }
