@@ -156,13 +156,13 @@ Result<bool> TailScan::successors_prove() {
     auto file = slots_.file(segment.slot);
     if (!file.has_value()) continue;
     wal::SegmentReader reader(std::move(file.value()), segment, seed_, options_.read_bytes);
-    TRY_ASSIGN(wal::SegmentReader::Found found, reader.read(segment.first_lsn));
-    if (found.state != BlockState::kValid) {
-      TRY_ASSIGN(const auto later, reader.find_valid_after(segment.first_lsn, segment.limit_lsn()));
-      if (!later) continue;
-      TRY_ASSIGN(found, reader.read(*later));
+    // All of its blocks: the first ones may have been built before this address was durable.
+    for (std::optional<Lsn> at = segment.first_lsn; at;) {
+      TRY_ASSIGN(const wal::SegmentReader::Found found, reader.read(*at));
+      const bool is_valid = found.state == BlockState::kValid;
+      if (is_valid && found.block.header.durable_lsn > log_.end.lsn.value) return true;
+      TRY_ASSIGN(at, reader.find_valid_after(*at, segment.limit_lsn()));
     }
-    if (found.block.header.durable_lsn > log_.end.lsn.value) return true;
   }
   return false;
 }
