@@ -40,6 +40,7 @@ Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
     std::fill(bytes.begin(), bytes.end(), std::byte{0});
     const auto read = file_->read_at(i * kManifestSlotBytes, bytes);
     if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
+    if (!read.has_value()) loaded.read_error = read.error();
     const bool is_slot_blank = read.has_value() && is_blank(bytes);
     if (is_slot_blank) ++blank;
     loaded.states[i] = is_slot_blank ? SlotState::kBlank : SlotState::kDamaged;

@@ -46,6 +46,9 @@ class ManifestStore {
     /// newest() may not be the last one that was written. So it is with a damaged slot, and with a
     /// blank one: a wiped second manifest looks like one that was never written.
     bool may_be_stale = false;
+
+    /// Of a slot that the device refused to read.
+    std::optional<Error> read_error = {};
   };
 
   /// Reads both slots. A missing file is no error.

@@ -191,6 +191,8 @@ class Recovery {
 
   Result<void> start_from_headers(const wal::ChannelId& fresh_id) {
     TRY_ASSIGN(const auto id, guess_channel(slots_));
+    // A channel that cannot be read is not a new one: one made in its place would hide it for ever.
+    if (!id && manifests_.read_error) return *manifests_.read_error;
     log_.channel_id = id.value_or(fresh_id);
     log_.is_new = !id.has_value();
     TRY(survey(nullptr));

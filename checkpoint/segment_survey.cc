@@ -15,6 +15,7 @@ struct ReadHeader {
   bool is_blank = true;
   bool is_discarded = false;
   std::uint64_t file_bytes = 0;
+  std::optional<Error> read_error;  // of any part
 };
 
 Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
@@ -30,7 +31,10 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
   for (std::size_t at = 0; !whole.has_value() && at < buffer.size(); at += wal::kBlockAlignBytes) {
     const auto read = file->read_at(at, buffer.span().subspan(at, wal::kBlockAlignBytes));
     if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
-    if (!read.has_value()) result.is_blank = false;
+    if (!read.has_value()) {
+      result.is_blank = false;
+      result.read_error = read.error();
+    }
     if (read.has_value()) size = at + read.value();
   }
   const ByteSpan bytes = ByteSpan(buffer.span()).first(size);
@@ -107,12 +111,15 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
 
 Result<std::optional<wal::ChannelId>> guess_channel(wal::SlotPool& slots) {
   std::map<wal::ChannelId, std::size_t> votes;
+  std::optional<Error> read_error;
   for (const wal::SlotId slot : slots.found()) {
     TRY_ASSIGN(const ReadHeader found, read_header(slots, slot));
     if (found.header && is_sound(*found.header)) ++votes[found.header->channel_id];
+    if (found.read_error) read_error = found.read_error;
   }
   const auto most = std::max_element(votes.begin(), votes.end(),
                                      [](auto& a, auto& b) { return a.second < b.second; });
+  if (most == votes.end() && read_error) return *read_error;
   if (most == votes.end()) return std::optional<wal::ChannelId>();
   return std::optional(most->first);
 }

@@ -31,7 +31,7 @@ Result<SegmentSurvey> survey_segments(wal::SlotPool& slots, const std::vector<wa
                                       const wal::ChannelId& id);
 
 /// The channel that most of the slots belong to, for a directory without a manifest; nullopt when
-/// no slot has an intact header.
+/// no slot has an intact header. kIo: none that could be read has one, and some could not be read.
 Result<std::optional<wal::ChannelId>> guess_channel(wal::SlotPool& slots);
 
 wal::Segment to_segment(const SurveyedSlot& surveyed);

@@ -22,7 +22,8 @@ inline constexpr std::size_t kBlockBytes = 4096;
 
 enum class OpenMode : std::uint8_t {
   kRead,       // must exist; never written
-  kReadWrite,  // must exist; reads give what the device holds, not what failed to get there
+  kReadWrite,  // must exist; reads give what the device holds, not what failed to get there. Where
+               // the file system has become read-only, writes fail and reads go on
   kCreate,     // must not exist (kExists otherwise); durable only after Directory::sync()
 };
 

@@ -131,9 +131,15 @@ Result<std::unique_ptr<File>> PosixDirectory::open(std::string_view name, OpenMo
     if (!is_regular) return Error{.code = Errc::kUnsupported, .what = "not a regular file"};
   }
   const auto try_open = [&](int extra_flags) {
-    return OwnedFd(retry_interrupted([&] {
-      return ::openat(fd_.get(), file_name.c_str(), flags_of(mode) | extra_flags, kFileMode);
-    }));
+    const auto open_for = [&](OpenMode use) {
+      return OwnedFd(retry_interrupted([&] {
+        return ::openat(fd_.get(), file_name.c_str(), flags_of(use) | extra_flags, kFileMode);
+      }));
+    };
+    OwnedFd fd = open_for(mode);
+    // A file system that met an error (ext4: errors=remount-ro) can still be read.
+    const bool is_read_only = !fd.is_open() && errno == EROFS && mode == OpenMode::kReadWrite;
+    return is_read_only ? open_for(OpenMode::kRead) : std::move(fd);
   };
   if (is_direct_) {
     OwnedFd fd = try_open(O_DIRECT);
