@@ -1,9 +1,6 @@
 #include "tests/kernel/channel_life.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +13,7 @@
 #include "tests/support/recorded_metrics.h"
 #include "wal/base/check.h"
 #include "wal/base/clock.h"
+#include "wal/base/log.h"
 #include "wal/base/random.h"
 #include "wal/io/posix_file_system.h"
 
@@ -44,13 +42,17 @@ class Life {
       is_done_ = true;
       channel_.interrupt_takes();
     }
-    return !has_failed_;
+    return plan_.may_fail || failures_ == 0;
   }
 
  private:
+  static constexpr std::uint32_t kFailuresMax = 5;
+
+  [[nodiscard]] bool goes_on() const { return failures_ < (plan_.may_fail ? kFailuresMax : 1); }
+
   void produce(std::uint32_t producer) {
     Random random(plan_.seed * 100 + producer);
-    for (std::uint32_t i = 0; i < plan_.batches && !has_failed_; ++i) {
+    for (std::uint32_t i = 0; i < plan_.batches && goes_on(); ++i) {
       const auto count = static_cast<std::uint32_t>(random.between(1, 6));
       // Now and then one that takes several blocks.
       const std::uint64_t bytes_max = random.one_in(15) ? 9000 : random.one_in(3) ? 2000 : 200;
@@ -58,21 +60,21 @@ class Life {
       const auto bodies = ledger_.begin_put(producer, count, bytes, now_());
       const auto done = channel_.put(batch_of(bodies));
       if (done.has_value()) ledger_.acknowledge_last(producer, now_());
-      if (!done.has_value()) has_failed_ = true;
+      if (!done.has_value()) note_failure("put", done.error());
     }
   }
 
   void consume() {
     Random random(plan_.seed * 100 + 99);
-    while (!is_done_ && !has_failed_) {
+    while (!is_done_ && goes_on()) {
       if (channel_.size_events() < random.below(kBacklogEvents)) {
         std::this_thread::yield();
         continue;
       }
       auto taken = channel_.take(random.between(1, 20), milliseconds(10));
       if (!taken.has_value()) {
-        has_failed_ = true;
-        return;
+        note_failure("take", taken.error());
+        continue;
       }
       if (taken.value()->events().empty()) continue;
       if (random.one_in(6)) {
@@ -81,9 +83,15 @@ class Life {
       }
       const std::vector<std::string> bodies = bodies_of(taken.value()->events());
       ledger_.begin_take(bodies, now_());
-      if (!taken.value()->commit().has_value()) has_failed_ = true;
-      if (plan_.is_strict && !has_failed_) ledger_.settle(bodies, now_());
+      const auto done = taken.value()->commit();
+      if (!done.has_value()) note_failure("commit", done.error());
+      if (plan_.is_strict && done.has_value()) ledger_.settle(bodies, now_());
     }
+  }
+
+  void note_failure(const char* what, const Error& error) {
+    ++failures_;
+    if (!plan_.may_fail) log_error("life.failed", what, {{"error", error}});
   }
 
   FileChannel& channel_;
@@ -91,7 +99,7 @@ class Life {
   Ledger& ledger_;
   const std::function<Moment()>& now_;
   std::atomic<bool> is_done_{false};
-  std::atomic<bool> has_failed_{false};
+  std::atomic<std::uint32_t> failures_{0};
 };
 
 }  // namespace
@@ -131,19 +139,6 @@ bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& 
   return is_good;
 }
 
-int run_in_process(const std::function<int()>& body) {
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::_exit(::getppid() == parent ? body() : 1);
-  }
-  int status = 0;
-  CHECK(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 std::vector<std::string> look(FileChannel& channel) {
   std::vector<std::string> bodies;
   std::vector<std::unique_ptr<channel::TakeTransaction>> open;
@@ -161,16 +156,13 @@ std::vector<std::string> look(FileChannel& channel) {
   return bodies;
 }
 
-std::vector<std::string> look_after_start(const std::string& path,
-                                          const std::function<void(FileChannel&)>& then) {
+Result<std::vector<std::string>> try_look_after_start(const std::string& path, const Then& then) {
   io::PosixFileSystem file_system;
   const SystemClock clock;
   channel::FileChannelOptions options = life_options(path, {});
   options.log.background = wal::Background::kNone;
   FileChannel channel(std::move(options), file_system, clock);
-  const auto started = channel.start();
-  EXPECT_TRUE(started.has_value()) << to_string(started.error());
-  if (!started.has_value()) return {};
+  TRY(channel.start());
   EXPECT_EQ(RecordedMetrics(channel).counters.at("lost_events_total"), 0U);
   for (const checkpoint::Finding& finding : channel.recovered().findings) {
     EXPECT_NE(finding.kind, checkpoint::Finding::Kind::kLost) << finding.row;
@@ -179,6 +171,12 @@ std::vector<std::string> look_after_start(const std::string& path,
   if (then) then(channel);
   channel.stop();
   return bodies;
+}
+
+std::vector<std::string> look_after_start(const std::string& path, const Then& then) {
+  auto bodies = try_look_after_start(path, then);
+  EXPECT_TRUE(bodies.has_value()) << to_string(bodies.error());
+  return bodies.has_value() ? std::move(bodies.value()) : std::vector<std::string>();
 }
 
 }  // namespace spillway::test

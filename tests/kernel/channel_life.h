@@ -9,6 +9,7 @@
 
 #include "channel/file_channel.h"
 #include "tests/kernel/ledger.h"
+#include "wal/base/result.h"
 #include "wal/io/file.h"
 
 namespace spillway::test {
@@ -19,6 +20,7 @@ struct LifePlan {
   bool is_strict = true;       // an acknowledgement is durable before commit() returns
   bool has_ring = false;       // io_uring writes, else threads
   bool stops = true;           // ends in order, else in the middle of everything
+  bool may_fail = false;       // puts and takes; the life ends after a few failures
   bool is_durable = true;      // false: a channel that lies, to see that it is found out
 };
 
@@ -31,15 +33,18 @@ channel::FileChannelOptions life_options(const std::string& path, const LifePlan
 bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& plan,
           Ledger& ledger, const std::function<Moment()>& now);
 
-/// Runs `body` in a process of its own and waits for its end; its exit status, or -1: killed.
-int run_in_process(const std::function<int()>& body);
-
 /// All events in order, left in the channel. Reports to GoogleTest.
 std::vector<std::string> look(channel::FileChannel& channel);
 
+/// What is done with a channel that has been started, before a clean stop.
+using Then = std::function<void(channel::FileChannel&)>;
+
 /// Starts the channel below `path` without threads, and looks. Reports to GoogleTest when it does
-/// not start or finds anything lost. `then(channel)` runs before a clean stop.
-std::vector<std::string> look_after_start(
-    const std::string& path, const std::function<void(channel::FileChannel&)>& then = {});
+/// not start or finds anything lost.
+std::vector<std::string> look_after_start(const std::string& path, const Then& then = {});
+
+/// The same, but a start that fails is for the caller to judge.
+Result<std::vector<std::string>> try_look_after_start(const std::string& path,
+                                                      const Then& then = {});
 
 }  // namespace spillway::test

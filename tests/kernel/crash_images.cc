@@ -97,13 +97,30 @@ void CrashImages::write_all(std::span<const Op> ops, Random* random) {
   for (const Op& op : ops) write(op, random);
 }
 
-void CrashImages::make_with(std::size_t op_count, Random* random) {
-  CHECK(op_count <= ops_.size());
-  advance(behind_last_flush(op_count, [this](std::size_t op) { return is_flush(op); }));
-  last_op_count_ = op_count;
-  last_random_ = random == nullptr ? std::nullopt : std::optional(*random);
+std::vector<Crash> CrashImages::choose(std::size_t count, Random& random) const {
+  std::vector<Crash> all;
+  for (std::size_t ops = 0; ops <= ops_.size(); ++ops) {
+    all.push_back({.ops = ops, .is_random = false});
+    const bool is_flushed = ops == 0 || is_flush(ops - 1);
+    if (!is_flushed) all.insert(all.end(), 2, {.ops = ops, .is_random = true});
+  }
+  while (all.size() > count) {
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(random.below(all.size())));
+  }
+  return all;
+}
+
+std::string CrashImages::describe(const Crash& crash) const {
+  return "crash behind operation " + std::to_string(crash.ops) + " of " +
+         std::to_string(ops_.size()) + (crash.is_random ? ", random choice" : ", in order");
+}
+
+void CrashImages::make(const Crash& crash, Random& random) {
+  CHECK(crash.ops <= ops_.size());
+  advance(behind_last_flush(crash.ops, [this](std::size_t op) { return is_flush(op); }));
+  last_op_count_ = crash.ops;
+  last_random_ = crash.is_random ? std::optional(Random(random.next())) : std::nullopt;
   put_back();
-  if (random != nullptr) static_cast<void>(random->next());
   disk_.drop_caches();
 }
 

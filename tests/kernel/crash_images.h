@@ -8,12 +8,19 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tests/kernel/loop_disk.h"
 #include "wal/base/random.h"
 
 namespace spillway::test {
+
+/// One crash behind `ops` operations.
+struct Crash {
+  std::size_t ops = 0;
+  bool is_random = false;  // a choice of what was not flushed; else all of it, in order
+};
 
 /// Not thread-safe. The disk must be unmounted whenever it is used.
 class CrashImages {
@@ -26,13 +33,17 @@ class CrashImages {
 
   /// Operations recorded: a crash may happen behind each.
   [[nodiscard]] std::size_t op_count() const { return ops_.size(); }
+  /// For a failure message.
+  [[nodiscard]] std::string describe(const Crash& crash) const;
+
   [[nodiscard]] bool is_flush(std::size_t op) const { return ops_[op].op == DiskOp::kFlush; }
 
-  /// The disk as a crash behind the first `op_count` operations leaves it: all writes, in order.
-  /// `op_count` never goes down from one image to the next.
-  void make(std::size_t op_count) { make_with(op_count, nullptr); }
-  /// The same crash; `random` chooses what of the unflushed writes is there.
-  void make(std::size_t op_count, Random& random) { make_with(op_count, &random); }
+  /// Behind each flush and each write, and choices of what was not flushed: `count` of them, or
+  /// all there are, in order.
+  [[nodiscard]] std::vector<Crash> choose(std::size_t count, Random& random) const;
+
+  /// Puts the disk into the state that `crash` leaves; `random` chooses. Crashes come in order.
+  void make(const Crash& crash, Random& random);
 
   /// The last image, used since and then hit by a second crash, of which `random` chooses the
   /// moment and what is there. Returns that moment, in operations since the image was made.
@@ -46,7 +57,6 @@ class CrashImages {
   };
 
   static std::vector<Op> parse(std::span<const std::byte> log);
-  void make_with(std::size_t op_count, Random* random);
   void put_back();
   void advance(std::size_t op_count);
   void write_all(std::span<const Op> ops, Random* random);

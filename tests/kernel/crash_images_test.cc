@@ -12,11 +12,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "tests/kernel/channel_life.h"
+#include "tests/kernel/environment_number.h"
+#include "tests/kernel/forked_process.h"
 #include "tests/kernel/ledger.h"
 #include "tests/kernel/loop_disk.h"
 #include "tests/support/events.h"
@@ -27,21 +28,9 @@
 namespace spillway::test {
 namespace {
 
-std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets the environment
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 struct ImageCase {
   const char* file_system;
   std::uint64_t images;  // when nobody says otherwise
-};
-
-// One crash behind `ops` operations.
-struct Crash {
-  std::size_t ops = 0;
-  bool is_random = false;  // a choice of what was not flushed; else all of it, in order
 };
 
 LifePlan plan_of(std::uint64_t seed) {
@@ -58,46 +47,23 @@ class Recording {
   Recording(const std::string& file_system, const LifePlan& plan)
       : disk_(small_format(file_system)), images_(disk_), random_(plan.seed) {
     EXPECT_EQ(disk_.mount(), 0);
-    const int status = run_in_process([&] {
+    ForkedProcess life([&] {
       io::PosixFileSystem real;
-      const auto now = [this] { return disk_.control().op_count.load(); };
-      return live(real, disk_.path(), plan, ledger_, now) ? 0 : 1;
+      return live(real, disk_.path(), plan, ledger_, [this] { return disk_.now(); }) ? 0 : 1;
     });
-    EXPECT_EQ(status, 0) << "the channel failed before any crash";
+    EXPECT_EQ(life.wait(), 0) << "the channel failed before any crash";
     images_.finish();
     EXPECT_EQ(disk_.unmount(), 0);
   }
 
   [[nodiscard]] LoopDisk& disk() { return disk_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
-  [[nodiscard]] std::size_t op_count() const { return images_.op_count(); }
-
-  // Behind each flush and each write, and choices of what was not flushed: `count` of them, or all
-  // there are.
+  [[nodiscard]] const CrashImages& images() const { return images_; }
   [[nodiscard]] std::vector<Crash> crashes(std::size_t count) {
-    std::vector<Crash> all;
-    for (std::size_t ops = 0; ops <= images_.op_count(); ++ops) {
-      all.push_back({.ops = ops, .is_random = false});
-      const bool is_flushed = ops > 0 && images_.is_flush(ops - 1);
-      if (!is_flushed) all.insert(all.end(), 2, {.ops = ops, .is_random = true});
-    }
-    while (all.size() > count) {
-      all.erase(all.begin() + static_cast<std::ptrdiff_t>(random_.below(all.size())));
-    }
-    return all;
+    return images_.choose(count, random_);
   }
-
-  void make(const Crash& crash) {
-    if (crash.is_random) images_.make(crash.ops, random_);
-    if (!crash.is_random) images_.make(crash.ops);
-  }
+  void make(const Crash& crash) { images_.make(crash, random_); }
   std::size_t make_second() { return images_.make_second(random_); }
-
-  [[nodiscard]] std::string describe(const Crash& crash) const {
-    return "crash behind operation " + std::to_string(crash.ops) + " of " +
-           std::to_string(images_.op_count()) +
-           (crash.is_random ? ", random choice" : ", in order");
-  }
 
  private:
   LoopDisk disk_;
@@ -156,7 +122,8 @@ class CrashImagesTest : public testing::TestWithParam<ImageCase> {
   void run(std::uint64_t seed, std::uint64_t count) {
     Recording recording(GetParam().file_system, plan_of(seed));
     for (const Crash& crash : recording.crashes(count)) {
-      SCOPED_TRACE("SPILLWAY_SEED=" + std::to_string(seed) + ", " + recording.describe(crash));
+      SCOPED_TRACE("SPILLWAY_SEED=" + std::to_string(seed) + ", " +
+                   recording.images().describe(crash));
       recording.make(crash);
       check(recording, crash);
       if (!HasFailure() && tried_ % kSecondCrashEvery == 0) check_second(recording, crash);
@@ -191,7 +158,7 @@ TEST_P(CrashImagesTest, FindOutAChannelThatDoesNotFlush) {
   plan.is_durable = false;
   Recording recording(GetParam().file_system, plan);
   for (const Crash& crash : recording.crashes(kImagesPerSeed)) {
-    if (!crash.is_random || crash.ops < recording.op_count() / 2) continue;
+    if (!crash.is_random || crash.ops < recording.images().op_count() / 2) continue;
     recording.make(crash);
     ASSERT_EQ(recording.disk().mount(), 0);
     const auto there = look_after_start(recording.disk().path());

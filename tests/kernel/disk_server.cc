@@ -151,9 +151,11 @@ class DiskServer {
   bool fails(DiskOp op, std::uint64_t offset, std::uint32_t bytes) {
     DiskControl& control = *memory_.control;
     if ((control.failing_ops & fault_bit(op)) == 0) return false;
-    const bool is_touched = offset < control.failing_end && offset + bytes > control.failing_begin;
-    if (is_touched) ++control.failed_count;
-    return is_touched;
+    if (control.op_count < control.failing_from || control.failing_left == 0) return false;
+    if (offset >= control.failing_end || offset + bytes <= control.failing_begin) return false;
+    --control.failing_left;
+    ++control.failed_count;
+    return true;
   }
 
   void wait_while_stalled() {

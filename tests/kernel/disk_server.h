@@ -34,9 +34,11 @@ struct DiskControl {
   std::atomic<std::uint64_t> log_bytes;  // of them all
   std::atomic<bool> is_log_full;         // the log has a hole then and is of no use
 
-  // Of these operations those fail with EIO that touch [begin, end); a flush touches everything. A
-  // write that fails leaves its first half behind.
+  // Of these operations those fail with EIO that touch [begin, end), from an entry of the log on,
+  // so many of them; a flush touches everything. A write that fails leaves its first half behind.
   std::atomic<std::uint32_t> failing_ops;
+  std::atomic<std::uint64_t> failing_from;
+  std::atomic<std::uint64_t> failing_left;
   std::atomic<std::uint64_t> failing_begin;
   std::atomic<std::uint64_t> failing_end;
   std::atomic<std::uint64_t> failed_count;

@@ -30,6 +30,12 @@ std::uint32_t Ledger::last_batch() const {
   return *std::max_element(counts_->batches.begin(), counts_->batches.end());
 }
 
+void Ledger::clear() {
+  rows_.clear();
+  counts_.clear();
+  first_open_ = {};
+}
+
 std::string Ledger::body(const LedgerEvent& event) const {
   std::string text = "p" + std::to_string(event.producer) + "b" + std::to_string(event.batch) +
                      "e" + std::to_string(event.index) + " ";
@@ -140,24 +146,42 @@ std::string Ledger::broken_promise(const std::vector<std::string>& there, Moment
   return wrong;
 }
 
-void Ledger::resolve(const std::vector<std::string>& there) {
+std::vector<LedgerEvent> Ledger::parse_all(const std::vector<std::string>& bodies) const {
   std::vector<LedgerEvent> events;
-  for (const std::string& text : there) events.push_back(*parse(text));
+  for (const std::string& text : bodies) {
+    if (const auto event = parse(text)) events.push_back(*event);
+  }
   std::sort(events.begin(), events.end());
+  return events;
+}
+
+void Ledger::adopt(const std::vector<std::string>& there, Moment now) {
+  const std::vector<LedgerEvent> events = parse_all(there);
   for (std::uint32_t producer = 0; producer < kLedgerProducers; ++producer) {
-    bool is_settled = true;
     for (std::uint32_t batch = first_open_[producer]; batch < counts_->batches[producer]; ++batch) {
       BatchRow& mine = row(producer, batch);
-      if (mine.acknowledged == 0) mine.acknowledged = 1;
+      if (mine.acknowledged == 0) mine.acknowledged = now + 1;
       for (std::uint32_t i = 0; i < mine.event_count; ++i) {
         const LedgerEvent event{.producer = producer, .batch = batch, .index = i};
         const bool is_there = std::binary_search(events.begin(), events.end(), event);
-        mine.events[i].take_begun = 0;
-        if (!is_there) mine.events[i].settled = 1;
-        is_settled = is_settled && !is_there;
+        if (!is_there && mine.events[i].settled == 0) mine.events[i].settled = now + 1;
       }
-      if (is_settled) first_open_[producer] = batch + 1;
     }
+  }
+}
+
+void Ledger::forget_takes(const std::vector<std::string>& there) {
+  for (const LedgerEvent& event : parse_all(there)) {
+    row(event.producer, event.batch).events[event.index].take_begun = 0;
+  }
+  for (std::uint32_t producer = 0; producer < kLedgerProducers; ++producer) {
+    const auto is_settled = [this, producer](std::uint32_t batch) {
+      const BatchRow& mine = row(producer, batch);
+      return std::all_of(mine.events.begin(), mine.events.begin() + mine.event_count,
+                         [](const EventRow& event) { return event.settled != 0; });
+    };
+    std::uint32_t& first = first_open_[producer];
+    while (first < counts_->batches[producer] && is_settled(first)) ++first;
   }
 }
 

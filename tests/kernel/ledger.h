@@ -36,6 +36,9 @@ class Ledger {
   explicit Ledger(std::size_t batches_max = 4096)
       : batches_max_(batches_max), rows_(kLedgerProducers * batches_max) {}
 
+  /// Nothing was promised.
+  void clear();
+
   /// The bodies of the next batch of `producer`, to be put now.
   std::vector<std::string> begin_put(std::uint32_t producer, std::uint32_t event_count,
                                      std::uint32_t body_bytes, Moment now);
@@ -55,9 +58,13 @@ class Ledger {
   [[nodiscard]] std::string broken_promise(const std::vector<std::string>& there,
                                            Moment crash) const;
 
-  /// After a crash and a start that kept the promises: what is there stays, what is not there is
-  /// gone for ever.
-  void resolve(const std::vector<std::string>& there);
+  /// A start that kept the promises has found these and nothing else: from `now` on what is there
+  /// stays until it is taken, and what is not there is gone for ever.
+  void adopt(const std::vector<std::string>& there, Moment now);
+
+  /// Takes of these that were begun count for nothing: adopt() has found them there. No earlier
+  /// crash will be judged any more.
+  void forget_takes(const std::vector<std::string>& there);
 
   [[nodiscard]] std::uint64_t acknowledged_batches() const { return counts_->acknowledged; }
   [[nodiscard]] std::uint64_t settled_events() const { return counts_->settled; }
@@ -91,6 +98,7 @@ class Ledger {
   }
   [[nodiscard]] std::string body(const LedgerEvent& event) const;
   [[nodiscard]] std::optional<LedgerEvent> parse(std::string_view body) const;
+  [[nodiscard]] std::vector<LedgerEvent> parse_all(const std::vector<std::string>& bodies) const;
   void judge_batch(std::uint32_t producer, std::uint32_t batch,
                    const std::vector<LedgerEvent>& there, Moment crash, std::string& wrong) const;
 

@@ -87,7 +87,7 @@ LoopDisk::LoopDisk(DiskFormat format, std::size_t log_bytes_max)
 
 LoopDisk::~LoopDisk() {
   memory_.control->is_stalled = false;
-  memory_.control->failing_ops = 0;
+  heal();
   if (is_mounted_ && unmount() != 0) ::umount2(path().c_str(), MNT_DETACH);
   loop_.reset();  // detaches
   ::umount2(directory_.file("image").c_str(), MNT_DETACH);
@@ -164,6 +164,17 @@ int LoopDisk::unmount() {
 void LoopDisk::clear_log() {
   memory_.control->log_bytes = 0;
   memory_.control->op_count = 0;
+}
+
+void LoopDisk::fail(const DiskFault& fault) {
+  DiskControl& disk = control();
+  disk.failing_ops = 0;
+  disk.failing_from = fault.from;
+  disk.failing_left = fault.count;
+  disk.failing_begin = fault.begin;
+  disk.failing_end = fault.end;
+  disk.failed_count = 0;
+  disk.failing_ops = fault.ops;
 }
 
 void LoopDisk::drop_caches() const {

@@ -20,6 +20,15 @@
 
 namespace spillway::test {
 
+/// Which operations of a disk fail with EIO.
+struct DiskFault {
+  std::uint32_t ops = 0;   // of fault_bit()
+  std::uint64_t from = 0;  // entry of the log
+  std::uint64_t count = UINT64_MAX;
+  std::uint64_t begin = 0;  // bytes of the disk
+  std::uint64_t end = UINT64_MAX;
+};
+
 /// Kind and size of a file system, small enough for thousands of images.
 struct DiskFormat {
   std::string file_system = "ext4";
@@ -58,6 +67,11 @@ class LoopDisk {
     return memory_.log.all().first(memory_.control->log_bytes);
   }
   void clear_log();
+
+  void fail(const DiskFault& fault);
+  void heal() { control().failing_ops = 0; }
+  /// How many operations have been noted.
+  [[nodiscard]] std::uint64_t now() const { return control().op_count; }
   [[nodiscard]] const DiskFormat& format() const { return format_; }
 
   /// Forgets what the kernel remembers of the image, after it was changed from outside.

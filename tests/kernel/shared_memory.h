@@ -24,6 +24,9 @@ class SharedMemory {
   SharedMemory& operator=(const SharedMemory&) = delete;
   ~SharedMemory() { ::munmap(memory_, count_ * sizeof(T)); }
 
+  /// All zero again.
+  void clear() { CHECK(::madvise(memory_, count_ * sizeof(T), MADV_REMOVE) == 0); }
+
   T& operator*() const { return *data(); }
   T* operator->() const { return data(); }
   [[nodiscard]] T* data() const { return static_cast<T*>(memory_); }
