@@ -39,12 +39,12 @@ bool kernel_knows(const std::string& file_system) {
   return all.find("\t" + file_system + "\n") != std::string::npos;
 }
 
-bool shell(const std::string& command) {
+}  // namespace
+
+bool run_shell(const std::string& command) {
   const RunResult run = run_program({"/bin/sh", "-c", "PATH=$PATH:/sbin:/usr/sbin; " + command});
   return run.exit_code == 0;
 }
-
-}  // namespace
 
 DiskFormat small_format(const std::string& file_system) {
   if (file_system == "ext4") {
@@ -69,7 +69,8 @@ std::string LoopDisk::why_not(const DiskFormat& format) {
   if (::access("/dev/fuse", R_OK | W_OK) != 0) return "needs /dev/fuse";
   if (::access("/dev/loop-control", R_OK | W_OK) != 0) return "needs loop devices";
   if (!kernel_knows(format.file_system)) return "the kernel has no " + format.file_system;
-  if (!shell("command -v mkfs." + format.file_system)) return "needs mkfs." + format.file_system;
+  if (!run_shell("command -v mkfs." + format.file_system))
+    return "needs mkfs." + format.file_system;
   if (!enter_own_namespace()) {
     return std::string("no mount namespace: ") + std::strerror(errno);
   }
@@ -135,7 +136,7 @@ void LoopDisk::attach() {
 }
 
 void LoopDisk::make_file_system() const {
-  CHECK(shell("mkfs." + format_.file_system + " " + format_.mkfs_options + " " + device_));
+  CHECK(run_shell("mkfs." + format_.file_system + " " + format_.mkfs_options + " " + device_));
   drop_caches();
 }
 

@@ -40,6 +40,9 @@ struct DiskFormat {
 /// Of "ext4", "xfs" or "btrfs", each of the smallest size it accepts.
 DiskFormat small_format(const std::string& file_system);
 
+/// With the programs of the system in the path. False when it fails.
+bool run_shell(const std::string& command);
+
 /// Not thread-safe. Forks: create it while the process has one thread.
 class LoopDisk {
  public:
