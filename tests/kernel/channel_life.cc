@@ -128,15 +128,26 @@ channel::FileChannelOptions life_options(const std::string& path, const LifePlan
   return options;
 }
 
-bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& plan,
-          Ledger& ledger, const std::function<Moment()>& now) {
-  const SystemClock clock;
-  FileChannel channel(life_options(path, plan), file_system, clock);
-  if (!channel.start().has_value()) return false;
-  const bool is_good = Life(channel, plan, ledger, now).run();
+bool live_from(const LifeSupport& support, const std::string& path, const LifePlan& plan,
+               Ledger& ledger) {
+  FileChannel channel(life_options(path, plan), support.file_system, support.clock);
+  const auto started = channel.start();
+  if (!started.has_value()) {
+    log_error("life.failed", "start", {{"error", started.error()}});
+    return false;
+  }
+  if (support.judge) support.judge(channel);
+  const bool is_good = Life(channel, plan, ledger, support.now).run();
   if (!plan.stops) ::_exit(is_good ? 0 : 1);
   channel.stop();
   return is_good;
+}
+
+bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& plan,
+          Ledger& ledger, const std::function<Moment()>& now) {
+  const SystemClock clock;
+  return live_from({.file_system = file_system, .clock = clock, .judge = {}, .now = now}, path,
+                   plan, ledger);
 }
 
 std::vector<std::string> look(FileChannel& channel) {

@@ -9,6 +9,7 @@
 
 #include "channel/file_channel.h"
 #include "tests/kernel/ledger.h"
+#include "wal/base/clock.h"
 #include "wal/base/result.h"
 #include "wal/io/file.h"
 
@@ -26,6 +27,18 @@ struct LifePlan {
 
 /// Below `path`; small slots and blocks, several writes in flight.
 channel::FileChannelOptions life_options(const std::string& path, const LifePlan& plan);
+
+/// What a life needs of the world.
+struct LifeSupport {
+  io::FileSystem& file_system;
+  const Clock& clock;
+  std::function<void(channel::FileChannel&)> judge = {};  // called behind the start
+  std::function<Moment()> now = [] { return Moment{0}; };
+};
+
+/// live() with all there is to choose.
+bool live_from(const LifeSupport& support, const std::string& path, const LifePlan& plan,
+               Ledger& ledger);
 
 /// Opens the channel, lets the producers put their batches and a consumer take most of them, and
 /// ends as planned. Every promise goes to `ledger` with the moment `now()`. To be called in a

@@ -171,8 +171,8 @@ TEST_P(CrashImagesTest, FindOutAChannelThatDoesNotFlush) {
 }
 
 INSTANTIATE_TEST_SUITE_P(FileSystems, CrashImagesTest,
-                         testing::Values(ImageCase{"ext4", 300}, ImageCase{"xfs", 100},
-                                         ImageCase{"btrfs", 50}),
+                         testing::Values(ImageCase{"ext4", 250}, ImageCase{"xfs", 80},
+                                         ImageCase{"btrfs", 40}),
                          [](const auto& kase) { return std::string(kase.param.file_system); });
 
 }  // namespace

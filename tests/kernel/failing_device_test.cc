@@ -50,7 +50,7 @@ DiskFault fault_of(const FaultCase& kase, std::uint64_t disk_bytes, Random& rand
 
 class FailingDeviceTest : public testing::TestWithParam<FaultCase> {
  protected:
-  static constexpr std::size_t kImagesPerSeed = 40;
+  static constexpr std::size_t kImagesPerSeed = 15;
   static constexpr int kNotStarted = 2;
 
   void SetUp() override {
@@ -142,7 +142,7 @@ class FailingDeviceTest : public testing::TestWithParam<FaultCase> {
 };
 
 TEST_P(FailingDeviceTest, KeepsWhatItAcknowledged) {
-  for (const std::uint64_t seed : seeds(3)) {
+  for (const std::uint64_t seed : seeds(2)) {
     SCOPED_TRACE(replay_hint(seed));
     run(seed);
     if (HasFailure()) break;

@@ -33,7 +33,6 @@ std::uint32_t Ledger::last_batch() const {
 void Ledger::clear() {
   rows_.clear();
   counts_.clear();
-  first_open_ = {};
 }
 
 std::string Ledger::body(const LedgerEvent& event) const {
@@ -135,11 +134,13 @@ std::string Ledger::broken_promise(const std::vector<std::string>& there, Moment
       wrong += "twice or out of order: " + text.substr(0, 20) + "\n";
       continue;
     }
-    if (event->batch < first_open_[event->producer]) wrong += "came back: " + text.substr(0, 20);
+    if (event->batch < counts_->first_open[event->producer])
+      wrong += "came back: " + text.substr(0, 20);
     mine.push_back(*event);
   }
   for (std::uint32_t producer = 0; producer < kLedgerProducers; ++producer) {
-    for (std::uint32_t batch = first_open_[producer]; batch < counts_->batches[producer]; ++batch) {
+    for (std::uint32_t batch = counts_->first_open[producer]; batch < counts_->batches[producer];
+         ++batch) {
       judge_batch(producer, batch, events[producer], crash, wrong);
     }
   }
@@ -158,14 +159,16 @@ std::vector<LedgerEvent> Ledger::parse_all(const std::vector<std::string>& bodie
 void Ledger::adopt(const std::vector<std::string>& there, Moment now) {
   const std::vector<LedgerEvent> events = parse_all(there);
   for (std::uint32_t producer = 0; producer < kLedgerProducers; ++producer) {
-    for (std::uint32_t batch = first_open_[producer]; batch < counts_->batches[producer]; ++batch) {
+    for (std::uint32_t batch = counts_->first_open[producer]; batch < counts_->batches[producer];
+         ++batch) {
       BatchRow& mine = row(producer, batch);
-      if (mine.acknowledged == 0) mine.acknowledged = now + 1;
       for (std::uint32_t i = 0; i < mine.event_count; ++i) {
         const LedgerEvent event{.producer = producer, .batch = batch, .index = i};
         const bool is_there = std::binary_search(events.begin(), events.end(), event);
         if (!is_there && mine.events[i].settled == 0) mine.events[i].settled = now + 1;
       }
+      // Last: who is killed in here must not leave behind a promise of what is gone.
+      if (mine.acknowledged == 0) mine.acknowledged = now + 1;
     }
   }
 }
@@ -180,7 +183,7 @@ void Ledger::forget_takes(const std::vector<std::string>& there) {
       return std::all_of(mine.events.begin(), mine.events.begin() + mine.event_count,
                          [](const EventRow& event) { return event.settled != 0; });
     };
-    std::uint32_t& first = first_open_[producer];
+    std::atomic<std::uint32_t>& first = counts_->first_open[producer];
     while (first < counts_->batches[producer] && is_settled(first)) ++first;
   }
 }

@@ -87,6 +87,7 @@ class Ledger {
   };
   struct Counts {
     std::array<std::atomic<std::uint32_t>, kLedgerProducers> batches;
+    std::array<std::atomic<std::uint32_t>, kLedgerProducers> first_open;  // all before are settled
     std::atomic<std::uint64_t> acknowledged;
     std::atomic<std::uint64_t> settled;
   };
@@ -105,7 +106,6 @@ class Ledger {
   const std::size_t batches_max_;
   SharedMemory<BatchRow> rows_;
   SharedMemory<Counts> counts_;
-  std::array<std::uint32_t, kLedgerProducers> first_open_{};  // all before are settled
 };
 
 }  // namespace spillway::test

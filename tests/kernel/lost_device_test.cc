@@ -149,6 +149,9 @@ TEST_P(LostDeviceTest, UnreadableDeviceLosesNothing) {
   create();
   EXPECT_FALSE(channel_->start().has_value()) << "with a log that cannot be read";
   disk_->heal();
+  // ext4 may have met an error of its own and become read-only.
+  ASSERT_EQ(disk_->unmount(), 0);
+  ASSERT_EQ(disk_->mount(), 0);
   create();
   ASSERT_TRUE(channel_->start().has_value());
   drain();
