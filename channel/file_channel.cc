@@ -419,7 +419,7 @@ void FileChannel::on_space(wal::SpaceState now, const Error& why) const {
       return;
     case wal::SpaceState::kFull:
       log_error("channel.disk_full",
-                "the disk is full for this channel: puts are refused, sinks go on",
+                "no slot file is left and none can be made: puts are refused, sinks go on",
                 {{"channel", options_.name}, {"error", why}});
       return;
   }
