@@ -27,10 +27,28 @@ namespace {
 
 constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
 
+// Where this process was before it entered a mount namespace of its own.
+const io::OwnedFd& first_namespace() {
+  static const io::OwnedFd fd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  return fd;
+}
+
 bool enter_own_namespace() {
-  static const bool is_done = ::unshare(CLONE_NEWNS) == 0 &&
+  static const bool is_done = first_namespace().is_open() && ::unshare(CLONE_NEWNS) == 0 &&
                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
   return is_done;
+}
+
+// The process of the disk, which must outlive every mount of it: the last process of a namespace
+// unmounts what is left before it closes its files, and would wait for itself.
+void become_server(int fuse_fd, pid_t parent, const DiskMemory& memory) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) return;
+  if (::setns(first_namespace().get(), CLONE_NEWNS) != 0) return;
+  // A disk does not wait for processor time. It only gets slower where this is refused.
+  const sched_param priority{.sched_priority = 1};
+  static_cast<void>(::sched_setscheduler(0, SCHED_RR, &priority));
+  serve_disk(fuse_fd, memory);
 }
 
 bool kernel_knows(const std::string& file_system) {
@@ -107,12 +125,7 @@ void LoopDisk::start_server() {
   server_ = ::fork();
   CHECK(server_ >= 0);
   if (server_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(0);
-    // A disk does not wait for processor time. It only gets slower where this is refused.
-    const sched_param priority{.sched_priority = 1};
-    static_cast<void>(::sched_setscheduler(0, SCHED_RR, &priority));
-    serve_disk(fuse.get(), memory_);
+    become_server(fuse.get(), parent, memory_);
     ::_exit(0);
   }
 }
