@@ -43,7 +43,7 @@ void PrintTo(const FullCase& kase, std::ostream* out) {
 
 class FullDiskTest : public testing::TestWithParam<FullCase> {
  protected:
-  static constexpr std::size_t kImages = 40;
+  static constexpr std::size_t kImages = 12;
 
   void SetUp() override {
     const std::string reason = LoopDisk::why_not(format());
