@@ -110,7 +110,7 @@ bool ChannelRun::start() {
                                    ? encrypted_options(start_count_++, write_path_)
                                    : crash_options(write_path_);
   options.ack_durability = ack_durability_;
-  channel_ = std::make_unique<FileChannel>(std::move(options), disk_, clock_);
+  channel_ = std::make_unique<FileChannel>(std::move(options), *files_, clock_);
   if (channel_->start().has_value()) return true;
   channel_ = nullptr;
   return false;

@@ -34,6 +34,9 @@ class ChannelRun {
                       wal::WritePath path = wal::WritePath::kThreads)
       : disk_(disk), write_path_(path), ack_durability_(acks), encryption_(encryption) {}
 
+  /// The channel sees `disk` through `files`.
+  ChannelRun(SimDisk& disk, io::FileSystem& files) : ChannelRun(disk) { files_ = &files; }
+
   bool start();
   void stop();
 
@@ -63,6 +66,7 @@ class ChannelRun {
   void commit(channel::TakeTransaction& taken);
 
   SimDisk& disk_;
+  io::FileSystem* files_ = &disk_;
   const wal::WritePath write_path_;
   const channel::AckDurability ack_durability_;
   const Encryption encryption_;
