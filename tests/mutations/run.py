@@ -31,7 +31,7 @@ MUTATIONS = [
              'tests/promise_test', ['--gtest_filter=TailEvidenceTest.*']),
     Mutation('damage_is_called_torn', 'wal/recovery_table.cc',
              '{"corrupt_block", ScanAction::kSkipToBlock}', '{"corrupt_block", ScanAction::kEndLog}',
-             'tests/wal_test', ['--gtest_filter=RecoveryTable*']),
+             'tests/wal_format_test', ['--gtest_filter=RecoveryTableTest.*']),
     Mutation('hash_not_checked', 'wal/block.cc',
              'return block_hash(bytes, header.payload_bytes, seed) == header.hash;',
              'return block_hash(bytes, header.payload_bytes, seed) != 0;',
@@ -76,7 +76,7 @@ def build(copy, targets):
 def passes(copy, mutation):
     done = subprocess.run([copy / 'build' / mutation.target, *mutation.arguments], check=False,
                           capture_output=True, timeout=900)
-    return done.returncode == 0
+    return done.returncode == 0 and b'Running 0 tests' not in done.stdout
 
 
 def notices(copy, mutation):
@@ -106,6 +106,7 @@ def main():
         return 1
     failed = 0
     for mutation in wanted:
+        build(copy, [mutation.target])  # as it is, behind the mutation before
         problem = '' if passes(copy, mutation) else 'the test fails without it'
         problem = problem or notices(copy, mutation)
         failed += bool(problem)
