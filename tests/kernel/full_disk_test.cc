@@ -140,8 +140,15 @@ class FullDiskTest : public testing::TestWithParam<FullCase> {
       SCOPED_TRACE(images_->describe(crash));
       images_->make(crash, random);
       ASSERT_EQ(disk_->mount(), 0);
-      const auto there = look_after_start(disk_->path());
-      EXPECT_EQ(ledger_.broken_promise(there, crash.ops), "");
+      auto there = try_look_after_start(disk_->path());
+      // On btrfs a start has to write what a quota, which has survived the crash, may refuse.
+      const bool is_refused = !there.has_value() && there.error().code == Errc::kNoSpace;
+      if (is_refused && GetParam().scarce == Scarce::kQuota) {
+        relieve();
+        there = try_look_after_start(disk_->path());
+      }
+      ASSERT_TRUE(there.has_value()) << to_string(there.error());
+      EXPECT_EQ(ledger_.broken_promise(there.value(), crash.ops), "");
       ASSERT_EQ(disk_->unmount(), 0);
       if (HasFailure()) return;
     }

@@ -144,6 +144,8 @@ std::string Ledger::broken_promise(const std::vector<std::string>& there, Moment
       judge_batch(producer, batch, events[producer], crash, wrong);
     }
   }
+  constexpr std::size_t kTextBytesMax = 1000;  // thousands of lines say no more
+  if (wrong.size() > kTextBytesMax) wrong = wrong.substr(0, kTextBytesMax) + " and more\n";
   return wrong;
 }
 
