@@ -121,10 +121,11 @@ void wait_for_end(const Run& run, std::uint64_t started) {
 channel::FileChannelOptions channel_options(const ChannelSetup& setup) {
   channel::FileChannelOptions options{.name = "bench",
                                       .checkpoint_dir = setup.directory + "/checkpoint",
-                                      .data_dirs = {setup.directory + "/data"},
+                                      .data_dirs = setup.data_directories,
                                       .capacity_events = 2'000'000'000,
                                       .checkpoint_interval = setup.checkpoint_interval,
                                       .checkpoint_bytes = setup.checkpoint_bytes};
+  if (options.data_dirs.empty()) options.data_dirs.push_back(setup.directory + "/data");
   options.log.spare_slots_min = setup.spare_slots;
   options.log.spare_slots_max = std::max(options.log.spare_slots_max, setup.spare_slots + 2);
   options.log.cache_bytes_max = setup.cache_bytes;

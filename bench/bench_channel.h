@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "channel/file_channel.h"
 #include "wal/base/bytes.h"
@@ -19,6 +20,7 @@ namespace spillway::bench {
 /// What differs from one measurement to the next; the rest are the channel's defaults.
 struct ChannelSetup {
   std::string directory = {};
+  std::vector<std::string> data_directories = {};  // none: one below `directory`
   // Ready before a load starts: a long run recycles its slots, and making them is not what is
   // measured. A load that outruns them is slower, so they cover what one load writes.
   std::size_t spare_slots = 4;
@@ -99,7 +101,7 @@ class BenchChannel {
 /// The options a channel gets for `setup`.
 channel::FileChannelOptions channel_options(const ChannelSetup& setup);
 
-/// Deletes a channel's files. Nothing is open there any more.
+/// Deletes the channel's files. Nothing is open there any more.
 void remove_files(const std::string& directory);
 
 }  // namespace spillway::bench

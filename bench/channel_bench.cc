@@ -29,6 +29,9 @@ struct Arguments {
   std::uint64_t event_bytes = 500;
   std::uint64_t sample_millis = 400;
   std::uint64_t samples = 7;
+  // A sample that writes more than this many slots measures making them, too.
+  std::uint64_t spare_slots = 14;
+  std::vector<std::string> data_directories = {};  // none: below the directory of the benchmark
 };
 
 std::optional<std::string> set_argument(Arguments& arguments, std::string_view name,
@@ -37,6 +40,13 @@ std::optional<std::string> set_argument(Arguments& arguments, std::string_view n
     const auto path = parse_write_path(value);
     if (!path) return fmt::format("{} {}: auto, threads or ring is wanted", name, value);
     arguments.write_path = *path;
+    return std::nullopt;
+  }
+  if (name == "--data-dirs") {
+    for (const std::string_view part : split_list(value)) {
+      if (part.empty()) return fmt::format("{} {}: an item is empty", name, value);
+      arguments.data_directories.push_back(std::string(part) + "/spillway-bench-data");
+    }
     return std::nullopt;
   }
   const auto numbers = parse_numbers(value);
@@ -57,6 +67,8 @@ std::optional<std::string> set_argument(Arguments& arguments, std::string_view n
     arguments.sample_millis = numbers->front();
   } else if (name == "--samples") {
     arguments.samples = numbers->front();
+  } else if (name == "--spare-slots") {
+    arguments.spare_slots = numbers->front();
   } else {
     return fmt::format("{}: there is no such option", name);
   }
@@ -83,7 +95,6 @@ enum Quantity : std::size_t {
 constexpr std::uint64_t kRawNs = 250'000'000;
 // Bounds a sample of the large batches, and with it the slots that must be ready.
 constexpr std::uint64_t kPayloadBytesMax = 512 * kMiB;
-constexpr std::size_t kSpareSlots = 14;
 
 Result<std::vector<double>> measure(const LoadOptions& load, const ControlSample& control,
                                     DeviceControl& device, BenchChannel& channel) {
@@ -161,6 +172,11 @@ ReportRow report_row(const LoadOptions& load, const SampleSet& samples) {
           {"dropped", static_cast<double>(ratio.dropped)}};
 }
 
+void remove_all_files(const ChannelSetup& setup) {
+  remove_files(setup.directory);
+  for (const std::string& data : setup.data_directories) remove_files(data);
+}
+
 Result<bool> run(const Arguments& arguments, const std::string& directory, Report& report) {
   const SystemClock clock;
   io::PosixFileSystem file_system;
@@ -168,9 +184,10 @@ Result<bool> run(const Arguments& arguments, const std::string& directory, Repor
   TRY_ASSIGN(const auto opened, file_system.open_directory(work, io::FileSystem::Missing::kCreate));
   TRY_ASSIGN(const auto control, DeviceControl::open(*opened, clock));
   const ChannelSetup setup{.directory = work + "/channel",
-                           .spare_slots = kSpareSlots,
+                           .data_directories = arguments.data_directories,
+                           .spare_slots = arguments.spare_slots,
                            .write_path = arguments.write_path};
-  remove_files(setup.directory);
+  remove_all_files(setup);
   fmt::print(
       "{} bytes per event, {} ms per sample, {} consumers; x B1: commits per bare durable "
       "4 KiB write\n\n",
@@ -195,7 +212,7 @@ Result<bool> run(const Arguments& arguments, const std::string& directory, Repor
       }
     }
   }
-  remove_files(setup.directory);
+  remove_all_files(setup);
   TRY(opened->remove("control"));
   return true;
 }

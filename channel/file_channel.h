@@ -47,7 +47,7 @@ enum class Durability : std::uint8_t {
 struct FileChannelOptions {
   std::string name{};
   std::string checkpoint_dir{};  // the manifest and, after damage, copies of what was damaged
-  std::vector<std::string> data_dirs{};  // slot files, on all of them in turn; at least one
+  std::vector<std::string> data_dirs{};  // slot files, in parts on all of them; at least one
   std::uint64_t capacity_events = 1'000'000;
   std::uint64_t transaction_capacity = 10'000;  // <= capacity_events
   // Bytes of the segments from the oldest unacknowledged event on, without those reclaimed in

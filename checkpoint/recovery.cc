@@ -234,14 +234,14 @@ class Recovery {
 
   void note_missing_slots() {
     for (const Segment& segment : log_.segments) {
-      if (slots_.directory(segment.slot) != nullptr) continue;
+      if (slots_.is_complete(segment.slot)) continue;
       log_.findings.push_back(
           {.kind = Finding::Kind::kSlotMissing, .slot = segment.slot, .segment = segment.number});
     }
   }
 
   Result<bool> is_whole(const Segment& segment) {
-    if (slots_.directory(segment.slot) == nullptr) return false;  // noted already
+    if (!slots_.is_complete(segment.slot)) return false;  // noted already
     TRY_ASSIGN(const auto file, slots_.file(segment.slot));
     TRY_ASSIGN(const std::uint64_t file_bytes, file->size_bytes());
     if (file_bytes >= segment.slot_bytes) return true;

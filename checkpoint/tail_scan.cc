@@ -59,7 +59,7 @@ Result<void> TailScan::open_segment() {
   // What a crashed process wrote must be durable before anything is decided on it.
   if (!slots_.is_read_only()) TRY(file.value()->sync());
   TRY_ASSIGN(const std::uint64_t file_bytes, file.value()->size_bytes());
-  if (file_bytes < segment.slot_bytes) {
+  if (file_bytes < segment.slot_bytes && slots_.is_complete(segment.slot)) {
     log_.findings.push_back(
         {.kind = Finding::Kind::kSlotShort, .slot = segment.slot, .segment = segment.number});
   }

@@ -25,12 +25,18 @@ enum class WritePath : std::uint8_t {
   kAuto,     // threads, until a trial on this device has shown the ring clearly ahead
 };
 
+/// Format of a slot in parts (docs/format.md).
+inline constexpr std::uint64_t kStripeBytes = 512 * kKiB;
+
 struct LogOptions {
   // One slot file. Larger: fewer rotations and files; smaller: space comes back in finer steps.
   std::uint64_t slot_bytes = 64 * kMiB;
 
-  // Pre-written slots kept ready, at least one on each data directory. Each costs slot_bytes of
-  // disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst comes.
+  // Several data directories: how much of a slot lies in one before it is the next one's turn. Not
+  // kStripeBytes in tests only: whoever opens the slots again has to know it.
+  std::uint64_t stripe_bytes = kStripeBytes;
+
+  // Pre-written slots kept ready. Each costs slot_bytes of disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst comes.
   std::size_t spare_slots_min = 2;
   // Drained slots kept for reuse beyond which files are deleted.
   std::size_t spare_slots_max = 8;

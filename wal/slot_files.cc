@@ -1,6 +1,9 @@
 #include "wal/slot_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "wal/base/bytes.h"
@@ -16,7 +19,26 @@ using std::chrono::steady_clock;
 // 2-4 ms at worst (a buffered pre-write and its fsync stall commits for 400 ms).
 constexpr std::uint64_t kZeroFillBytes = 1 * kMiB;
 
+constexpr std::string_view kNamePrefix = "slot-";
+constexpr std::string_view kNameSuffix = ".seg";
+constexpr std::string_view kTrialName = "slot-trial";
+
 constexpr Error kGivenUp{.code = Errc::kClosed, .what = "slot pool is stopping"};
+
+// Takes a number from 1 on off the front of `text`; 0: there is none.
+std::uint32_t take_number(std::string_view& text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return 0;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+bool take(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
 
 bool goes_on(const Pace& pace, steady_clock::time_point step_started) {
   return pace == nullptr || pace(steady_clock::now() - step_started);
@@ -59,6 +81,34 @@ Result<void> cut_in_steps(io::File& file, std::uint64_t cut_bytes, const Pace& p
 
 }  // namespace
 
+std::optional<SlotFileName> parse_slot_name(std::string_view name) {
+  SlotFileName parsed;
+  if (!take(name, kNamePrefix)) return std::nullopt;
+  parsed.slot = take_number(name);
+  if (parsed.slot == 0) return std::nullopt;
+  if (name != kNameSuffix) {
+    if (!take(name, ".")) return std::nullopt;
+    const std::uint32_t part = take_number(name);
+    if (!take(name, "of")) return std::nullopt;
+    parsed.parts = take_number(name);
+    const bool is_possible = 1 <= part && part <= parsed.parts && 1 < parsed.parts &&
+                             parsed.parts <= SlotFileName::kPartsMax;
+    if (!is_possible || name != kNameSuffix) return std::nullopt;
+    parsed.part = part - 1;
+  }
+  return parsed;
+}
+
+std::string slot_file_name(const SlotFileName& name) {
+  if (name.parts == 1) return slot_name(name.slot);
+  return fmt::format("{}{:05}.{}of{}{}", kNamePrefix, name.slot, name.part + 1, name.parts,
+                     kNameSuffix);
+}
+
+std::string slot_name(SlotId slot) {
+  return fmt::format("{}{:05}{}", kNamePrefix, slot, kNameSuffix);
+}
+
 MadeSlotFile make_slot_file(io::Directory& directory, const std::string& name, std::uint64_t bytes,
                             Fill fill, const Pace& pace) {
   auto created = directory.open(name, io::OpenMode::kCreate);
@@ -70,6 +120,18 @@ MadeSlotFile make_slot_file(io::Directory& directory, const std::string& name, s
   const Result<void> made = fill_and_sync(directory, *file, bytes, fill, pace);
   if (made.has_value()) return {.file = std::move(file)};
   return {.file = made.error(), .is_name_free = directory.remove(name).has_value()};
+}
+
+Result<void> try_making_slot_file(io::Directory& directory, std::uint64_t bytes) {
+  static_cast<void>(directory.remove(kTrialName));  // of a process that was killed
+  TRY_ASSIGN(const auto file, directory.open(kTrialName, io::OpenMode::kCreate));
+  Result<void> made = file->allocate(bytes);
+  if (made.has_value()) {
+    const io::AlignedBuffer zeros(io::kBlockBytes);
+    made = file->write_at(0, zeros.span(), io::Durability::kDurable);
+  }
+  TRY(directory.remove(kTrialName));
+  return made;
 }
 
 Result<void> delete_slot_file(io::Directory& directory, const std::string& name, io::File& file,

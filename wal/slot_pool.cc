@@ -1,36 +1,13 @@
 #include "wal/slot_pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "wal/base/check.h"
 #include "wal/base/log.h"
+#include "wal/io/striped_file.h"
 
 namespace spillway::wal {
-namespace {
-
-constexpr std::string_view kNamePrefix = "slot-";
-constexpr std::string_view kNameSuffix = ".seg";
-
-}  // namespace
-
-std::optional<SlotId> parse_slot_name(std::string_view name) {
-  if (!name.starts_with(kNamePrefix) || !name.ends_with(kNameSuffix)) return std::nullopt;
-  if (name.size() <= kNamePrefix.size() + kNameSuffix.size()) return std::nullopt;
-  name.remove_prefix(kNamePrefix.size());
-  name.remove_suffix(kNameSuffix.size());
-  SlotId slot = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), slot);
-  if (error != std::errc{} || end != name.data() + name.size() || slot == 0) return std::nullopt;
-  return slot;
-}
-
-std::string slot_name(SlotId slot) {
-  return fmt::format("{}{:05}{}", kNamePrefix, slot, kNameSuffix);
-}
 
 SlotPool::SlotPool(const std::vector<io::Directory*>& directories, const LogOptions& options,
                    io::OpenMode mode)
@@ -39,6 +16,7 @@ SlotPool::SlotPool(const std::vector<io::Directory*>& directories, const LogOpti
   CHECK(options_.slot_bytes % kBlockAlignBytes == 0);
   CHECK(options_.slot_bytes > kSegmentDataOffset);
   CHECK(options_.cut_bytes >= kBlockAlignBytes);
+  CHECK(options_.stripe_bytes >= kSegmentDataOffset);  // the header is in the first part
   const MutexLock lock(mutex_);
   for (io::Directory* directory : directories) shelves_.push_back({.directory = directory});
 }
@@ -53,13 +31,16 @@ Result<void> SlotPool::open() {
     io::Directory& directory = *shelves_[shelf].directory;
     TRY_ASSIGN(const std::vector<std::string> names, directory.list());
     for (const std::string& name : names) {
-      const auto slot = parse_slot_name(name);
-      if (!slot) continue;
-      if (!slots_.emplace(*slot, shelf).second) {
+      const auto file = parse_slot_name(name);
+      if (!file) continue;
+      Home& home = slots_[file->slot];
+      if (home.empty()) home.assign(file->parts, kNowhere);
+      if (home.size() != file->parts || home[file->part] != kNowhere) {
         log_error("wal.duplicate_slot", "the same slot file lies in two data directories",
                   {{"slot", name}, {"directory", directory.path()}});
-        return Error{.code = Errc::kCorrupt, .what = "slot file exists twice", .at = *slot};
+        return Error{.code = Errc::kCorrupt, .what = "slot file exists twice", .at = file->slot};
       }
+      home[file->part] = shelf;
     }
   }
   return {};
@@ -117,8 +98,8 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   MutexLock lock(mutex_);
   CHECK(is_started_);
   if (reserved_ > 0) --reserved_;
-  while (!spares_.empty()) {
-    const SlotId id = take_spare();
+  while (const auto spare = take_spare()) {
+    const SlotId id = *spare;
     const Time now = Time::clock::now();
     if (is_burst(now)) wanted_ = std::min(spares_max(), 2 * wanted_);
     taken_at_ = now;
@@ -135,6 +116,7 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   if (slot.has_value() && prewrite == Prewrite::kNo) {
     ++stats_.unprepared;
     wanted_ = std::min(spares_max(), 2 * wanted_);
+    changed_.notify_one();
   }
   publish_state();
   return slot;
@@ -144,7 +126,7 @@ Result<void> SlotPool::reserve(std::size_t count) {
   MutexLock lock(mutex_);
   CHECK(is_started_);
   reserved_ = count;
-  while (spares_.size() < count) {
+  while (usable_spares() < count) {
     const auto slot = make_anywhere(lock, Prewrite::kNo);
     if (!slot.has_value()) reserved_ = 0;
     publish_state();
@@ -162,7 +144,10 @@ void SlotPool::release(SlotId slot) {
   spares_.push_back(slot);
   changed_.notify_one();
   if (options_.background == Background::kNone) {  // nobody else would try them again
-    for (Shelf& shelf : shelves_) note_success(shelf);
+    for (Shelf& shelf : shelves_) {
+      shelf.has_write_failed->store(false);
+      note_success(shelf);
+    }
     delete_discarded(lock);
   }
   publish_state();
@@ -170,13 +155,13 @@ void SlotPool::release(SlotId slot) {
 
 bool SlotPool::has_room() const {
   const MutexLock lock(mutex_);
-  return !spares_.empty() || left_out_count() < shelves_.size();
+  return left_out_count() < shelves_.size() || usable_spares() > 0;
 }
 
 std::uint64_t SlotPool::room_bytes() const {
   const MutexLock lock(mutex_);
   if (left_out_count() < shelves_.size()) return kUnknownRoom;
-  return spares_.size() * (options_.slot_bytes - kSegmentDataOffset);
+  return usable_spares() * (options_.slot_bytes - kSegmentDataOffset);
 }
 
 bool SlotPool::is_below_minimum() {
@@ -197,16 +182,52 @@ Result<std::shared_ptr<io::File>> SlotPool::file(SlotId slot) {
   if (found == slots_.end()) {
     return Error{.code = Errc::kNotFound, .what = "slot file is missing", .at = slot};
   }
-  TRY_ASSIGN(auto opened, shelves_[found->second].directory->open(slot_name(slot), mode_));
-  std::shared_ptr<io::File> file = std::move(opened);
+  const Home& home = found->second;
+  std::vector<std::shared_ptr<io::File>> parts(home.size());
+  for (std::size_t part = 0; part < home.size(); ++part) {
+    if (home[part] == kNowhere) continue;
+    const std::string name = slot_file_name({.slot = slot, .part = part, .parts = home.size()});
+    TRY_ASSIGN(parts[part], shelves_[home[part]].directory->open(name, mode_));
+  }
+  std::shared_ptr<io::File> file = join(std::move(parts), home);
   open_files_[slot] = file;
   return file;
 }
 
-io::Directory* SlotPool::directory(SlotId slot) const {
+std::shared_ptr<io::File> SlotPool::join(std::vector<std::shared_ptr<io::File>> parts,
+                                         const Home& home) const {
+  if (parts.size() == 1) return std::move(parts.front());
+  std::vector<io::StripedPart> striped;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    striped.push_back({.file = std::move(parts[part])});
+    if (home[part] != kNowhere) striped.back().has_failed = shelves_[home[part]].has_write_failed;
+  }
+  return std::make_shared<io::StripedFile>(std::move(striped), options_.stripe_bytes);
+}
+
+std::vector<io::Directory*> SlotPool::directories(SlotId slot) const {
+  const MutexLock lock(mutex_);
+  std::vector<io::Directory*> directories;
+  const auto found = slots_.find(slot);
+  if (found == slots_.end()) return directories;
+  for (const std::size_t shelf : found->second) {
+    directories.push_back(shelf == kNowhere ? nullptr : shelves_[shelf].directory);
+  }
+  return directories;
+}
+
+bool SlotPool::is_complete(SlotId slot) const {
   const MutexLock lock(mutex_);
   const auto found = slots_.find(slot);
-  return found == slots_.end() ? nullptr : shelves_[found->second].directory;
+  return found != slots_.end() &&
+         std::find(found->second.begin(), found->second.end(), kNowhere) == found->second.end();
+}
+
+bool SlotPool::is_striped() const {
+  const MutexLock lock(mutex_);
+  return shelves_.size() > 1 || std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+           return slot.second.size() > 1;
+         });
 }
 
 SlotPool::Stats SlotPool::stats() const {
@@ -240,58 +261,75 @@ Result<Slot> SlotPool::reuse(SlotId id) {
 
 // ---- bookkeeping
 
-SlotId SlotPool::reserve_id(std::size_t shelf) {
+SlotId SlotPool::reserve_id(const Home& home) {
   const SlotId found_max = slots_.empty() ? 0 : slots_.rbegin()->first;
   const SlotId id = std::max(found_max, missing_max_) + 1;
-  slots_.emplace(id, shelf);
+  slots_.emplace(id, home);
   return id;
 }
 
-// Consecutive segments go to the directories in turn, as far as there are spares.
-SlotId SlotPool::take_spare() {
-  for (std::size_t i = 0; i < shelves_.size(); ++i) {
-    const std::size_t shelf = (turn_ + i) % shelves_.size();
-    const auto found =
-        std::find_if(spares_.rbegin(), spares_.rend(),
-                     [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == shelf; });
-    if (found == spares_.rend()) continue;
-    const SlotId id = *found;
-    spares_.erase(std::next(found).base());
-    turn_ = (shelf + 1) % shelves_.size();
-    return id;
+// Of those in the most parts, which keep the most disks at work, the one drained last.
+std::optional<SlotId> SlotPool::take_spare() {
+  auto best = spares_.rend();
+  for (auto spare = spares_.rbegin(); spare != spares_.rend(); ++spare) {
+    if (!is_usable(*spare)) continue;
+    if (best == spares_.rend() || slots_.at(*best).size() < slots_.at(*spare).size()) best = spare;
   }
-  CHECK(false);
+  if (best == spares_.rend()) return std::nullopt;
+  const SlotId id = *best;
+  spares_.erase(std::next(best).base());
+  return id;
 }
 
-std::size_t SlotPool::spares_on(std::size_t shelf) const {
-  return static_cast<std::size_t>(
-      std::count_if(spares_.begin(), spares_.end(),
-                    [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == shelf; }));
+bool SlotPool::is_usable(SlotId spare) const {
+  const Home& home = slots_.at(spare);
+  return std::all_of(home.begin(), home.end(), [this](std::size_t shelf) REQUIRES(mutex_) {
+    return shelf != kNowhere && !shelves_[shelf].has_write_failed->load();
+  });
 }
 
-std::size_t SlotPool::wanted_on_each() const {
-  // The others make up for a directory that is left out.
-  std::size_t usable = shelves_.size() - left_out_count();
-  if (usable == 0) usable = shelves_.size();
-  return (wanted_ + usable - 1) / usable;
+std::size_t SlotPool::usable_spares() const {
+  return static_cast<std::size_t>(std::count_if(spares_.begin(), spares_.end(),
+                                                [this](SlotId spare)
+                                                    REQUIRES(mutex_) { return is_usable(spare); }));
 }
 
 std::size_t SlotPool::spares_max() const {
-  const std::size_t options_max = std::max(options_.spare_slots_max, options_.spare_slots_min);
-  return options_.spare_slots_min == 0 ? options_max : std::max(options_max, shelves_.size());
+  return std::max(options_.spare_slots_max, options_.spare_slots_min);
+}
+
+bool SlotPool::wants_spare() const {
+  return usable_spares() < wanted_ && left_out_count() < shelves_.size();
+}
+
+// A slot of less than a stripe for each part lies on fewer directories, on all of them in turn.
+std::size_t SlotPool::parts_max() const {
+  const std::uint64_t stripes = options_.slot_bytes / options_.stripe_bytes;
+  return std::min<std::uint64_t>(SlotFileName::kPartsMax, std::max<std::uint64_t>(1, stripes));
+}
+
+// The first part holds the header: it is not always on the same disk. Without a background thread
+// nobody else would find out that a directory works again.
+SlotPool::Home SlotPool::next_home() {
+  Home home;
+  for (std::size_t i = 0; i < shelves_.size(); ++i) {
+    const std::size_t shelf = (turn_ + i) % shelves_.size();
+    const bool is_left_out = shelves_[shelf].failure && options_.background == Background::kThreads;
+    const bool works = !is_left_out && !shelves_[shelf].has_write_failed->load();
+    if (works) home.push_back(shelf);
+  }
+  turn_ = (turn_ + 1) % shelves_.size();
+  return home;
 }
 
 void SlotPool::discard_surplus() {
   while (spares_.size() > std::max(spares_max(), reserved_)) {
-    std::size_t fullest = 0;
-    for (std::size_t shelf = 1; shelf < shelves_.size(); ++shelf) {
-      if (spares_on(shelf) > spares_on(fullest)) fullest = shelf;
-    }
-    const auto oldest =
-        std::find_if(spares_.begin(), spares_.end(),
-                     [&](SlotId id) REQUIRES(mutex_) { return slots_.at(id) == fullest; });
-    discards_.push_back(*oldest);
-    spares_.erase(oldest);
+    const auto narrowest = std::min_element(spares_.begin(), spares_.end(),
+                                            [this](SlotId a, SlotId b) REQUIRES(mutex_) {
+                                              return slots_.at(a).size() < slots_.at(b).size();
+                                            });
+    discards_.push_back(*narrowest);
+    spares_.erase(narrowest);
   }
 }
 
@@ -303,7 +341,7 @@ std::size_t SlotPool::left_out_count() const {
 SpaceState SlotPool::state() const {
   if (is_below_minimum_) return SpaceState::kFull;
   if (left_out_count() < shelves_.size()) return SpaceState::kNormal;
-  return spares_.empty() ? SpaceState::kFull : SpaceState::kLow;
+  return usable_spares() == 0 ? SpaceState::kFull : SpaceState::kLow;
 }
 
 void SlotPool::publish_state() {

@@ -1,5 +1,7 @@
 // Slot files: created once, pre-written with zeros, recycled in place, deleted when too many.
 //
+// With several data directories a slot lies in parts, one on each, so that the writes and reads in
+// flight keep all disks at work (docs/decisions/0308-striped-slots.md).
 // Knows which slots are spare, which data directories take new ones, and whether the log has room;
 // prepares and deletes slots in the background. SegmentTable knows what the others hold, and the
 // checkpoint decides when a slot may be reused. Why pre-written: overwriting allocated, written
@@ -29,10 +31,6 @@
 
 namespace spillway::wal {
 
-/// `slot-00007.seg`; nullopt for any other name.
-std::optional<SlotId> parse_slot_name(std::string_view name);
-std::string slot_name(SlotId slot);
-
 struct Slot {
   SlotId id = 0;
   std::uint64_t bytes = 0;
@@ -56,7 +54,7 @@ class SlotPool {
   SlotPool& operator=(const SlotPool&) = delete;
   ~SlotPool();
 
-  /// Lists the slot files of all directories. kCorrupt when a slot number exists twice.
+  /// Lists the slot files of all directories. kCorrupt when a slot, or a part of one, exists twice.
   Result<void> open();
 
   /// Every slot file found by open(), ascending.
@@ -79,8 +77,9 @@ class SlotPool {
   /// under load one is made without pre-writing, which is slower to write but faster to get.
   enum class Prewrite : std::uint8_t { kNo, kYes };
 
-  /// A slot of at least options.slot_bytes, on the directories in turn; one that cannot make slots
-  /// is left out until it can. kNoSpace, or what ails the last one, when none can.
+  /// A slot of at least options.slot_bytes, on all directories; those that cannot make slots, or
+  /// cannot be written, are left out until they can. kNoSpace, or what ails the last one, when none
+  /// can.
   Result<Slot> acquire(Prewrite prewrite);
 
   /// Sees to it that the next `count` acquire() calls find spare slots, for a transaction that
@@ -115,13 +114,21 @@ class SlotPool {
   /// Afterwards the trial is not running, and will not. Idempotent.
   void cancel_trial();
 
-  /// Opens a slot file, or returns the handle that is open. kNotFound when it is missing.
+  /// Opens a slot, or returns the handle that is open. Parts that are missing read as zeros.
+  /// kNotFound when there is no part of it.
   Result<std::shared_ptr<io::File>> file(SlotId slot);
 
   [[nodiscard]] bool is_read_only() const { return mode_ == io::OpenMode::kRead; }
 
-  /// The directory that holds `slot`; nullptr when the file is missing.
-  [[nodiscard]] io::Directory* directory(SlotId slot) const;
+  /// The directories that hold the parts of `slot`, in order; nullptr for a part that is missing.
+  /// Empty: there is no part of it.
+  [[nodiscard]] std::vector<io::Directory*> directories(SlotId slot) const;
+
+  /// No part is missing.
+  [[nodiscard]] bool is_complete(SlotId slot) const;
+
+  /// Whether slots may lie in parts: these have no descriptor for a ring.
+  [[nodiscard]] bool is_striped() const;
 
   struct Stats {
     std::uint64_t files = 0;
@@ -129,7 +136,7 @@ class SlotPool {
     std::uint64_t created = 0;
     std::uint64_t deleted = 0;
     std::uint64_t unprepared = 0;  // handed out without pre-writing
-    std::uint64_t left_out = 0;    // directories that cannot make slots
+    std::uint64_t left_out = 0;    // directories that take no new slots
     SpaceState state = SpaceState::kNormal;
   };
   [[nodiscard]] Stats stats() const;
@@ -140,21 +147,29 @@ class SlotPool {
   struct Shelf {  // one data directory
     io::Directory* directory = nullptr;
     bool is_prewriting_useful = true;  // fixed at start()
-    std::optional<Error> failure{};    // of the last attempt to make a slot here
+    std::optional<Error> failure{};    // why nothing is made here
     Time retry_at{};
+    // A part of a slot here could not be written: spares that have one are left alone, too.
+    std::shared_ptr<std::atomic<bool>> has_write_failed = std::make_shared<std::atomic<bool>>();
   };
+
+  // On which shelf each part lies, or kNowhere.
+  using Home = std::vector<std::size_t>;
+  static constexpr std::size_t kNowhere = SIZE_MAX;
 
   void look_at_directories();
   [[nodiscard]] bool is_short(SlotId slot);
   Result<Slot> reuse(SlotId id);
 
   // Bookkeeping.
-  SlotId reserve_id(std::size_t shelf) REQUIRES(mutex_);
-  SlotId take_spare() REQUIRES(mutex_);
-  [[nodiscard]] std::size_t spares_on(std::size_t shelf) const REQUIRES(mutex_);
-  [[nodiscard]] std::size_t wanted_on_each() const REQUIRES(mutex_);
-  [[nodiscard]] std::size_t spares_max() const REQUIRES(mutex_);
-  [[nodiscard]] std::optional<std::size_t> next_to_prepare(Time now) const REQUIRES(mutex_);
+  SlotId reserve_id(const Home& home) REQUIRES(mutex_);
+  std::optional<SlotId> take_spare() REQUIRES(mutex_);
+  [[nodiscard]] bool is_usable(SlotId spare) const REQUIRES(mutex_);
+  [[nodiscard]] std::size_t usable_spares() const REQUIRES(mutex_);
+  [[nodiscard]] std::size_t spares_max() const;
+  [[nodiscard]] bool wants_spare() const REQUIRES(mutex_);
+  [[nodiscard]] Home next_home() REQUIRES(mutex_);
+  [[nodiscard]] std::size_t parts_max() const;
   [[nodiscard]] bool is_burst(Time now) const REQUIRES(mutex_);
   [[nodiscard]] bool may_wait_for_lull(Time now) const REQUIRES(mutex_);
   void discard_surplus() REQUIRES(mutex_);
@@ -162,12 +177,20 @@ class SlotPool {
   [[nodiscard]] SpaceState state() const REQUIRES(mutex_);
   void publish_state() REQUIRES(mutex_);
   void note_failure(Shelf& shelf, const Error& error) REQUIRES(mutex_);
+  void note_write_failures() REQUIRES(mutex_);
   void note_success(Shelf& shelf) REQUIRES(mutex_);
 
   // All work on files without the lock, which the analysis cannot follow through a parameter.
   Result<Slot> make_anywhere(MutexLock& lock, Prewrite prewrite) NO_THREAD_SAFETY_ANALYSIS;
-  Result<Slot> make_on(MutexLock& lock, std::size_t shelf,
-                       Prewrite prewrite) NO_THREAD_SAFETY_ANALYSIS;
+  struct Made {
+    Result<Slot> slot;
+    std::size_t failed_part = 0;  // with an error
+  };
+  Made make_on(MutexLock& lock, const Home& home, Prewrite prewrite) NO_THREAD_SAFETY_ANALYSIS;
+  MadeSlotFile make_part(const Shelf& shelf, const SlotFileName& name, Prewrite prewrite);
+  Result<void> delete_parts(SlotId slot, const Home& home) NO_THREAD_SAFETY_ANALYSIS;
+  [[nodiscard]] std::shared_ptr<io::File> join(std::vector<std::shared_ptr<io::File>> parts,
+                                               const Home& home) const REQUIRES(mutex_);
   void prepare_spares(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void delete_discarded(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void probe_left_out(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
@@ -188,12 +211,12 @@ class SlotPool {
   CondVar changed_;
   CondVar stopping_;
   std::vector<Shelf> shelves_ GUARDED_BY(mutex_);
-  std::map<SlotId, std::size_t> slots_ GUARDED_BY(mutex_);  // on which shelf
+  std::map<SlotId, Home> slots_ GUARDED_BY(mutex_);
   std::map<SlotId, std::weak_ptr<io::File>> open_files_ GUARDED_BY(mutex_);
   SlotId missing_max_ GUARDED_BY(mutex_) = 0;        // highest number in use without a file
   std::vector<SlotId> spares_ GUARDED_BY(mutex_);    // used from the back: most recently drained
   std::deque<SlotId> discards_ GUARDED_BY(mutex_);   // to be deleted
-  std::size_t turn_ GUARDED_BY(mutex_) = 0;          // shelf of the next slot
+  std::size_t turn_ GUARDED_BY(mutex_) = 0;          // shelf of the next slot's first part
   std::size_t wanted_ GUARDED_BY(mutex_) = 0;        // spares to keep ready
   std::size_t reserved_ GUARDED_BY(mutex_) = 0;      // spares that reserve() has promised
   std::optional<Time> taken_at_ GUARDED_BY(mutex_);  // when acquire() last gave one away

@@ -4,6 +4,7 @@
 
 #include "wal/base/check.h"
 #include "wal/base/log.h"
+#include "wal/io/striped_file.h"
 #include "wal/slot_pool.h"
 
 namespace spillway::wal {
@@ -39,52 +40,75 @@ void SlotPool::look_at_directories() {
   }
 }
 
+// Without the directories that fail, as long as any are left.
 Result<Slot> SlotPool::make_anywhere(MutexLock& lock, Prewrite prewrite) {
   Error error{.code = Errc::kNoSpace, .what = "no data directory can make a slot file"};
-  for (std::size_t tries = 0; tries < shelves_.size(); ++tries) {
-    const std::size_t at = turn_;
-    turn_ = (turn_ + 1) % shelves_.size();
-    // The background thread finds out when a directory works again.
-    const bool is_left_out = shelves_[at].failure && options_.background == Background::kThreads;
-    if (is_left_out) {
-      error = *shelves_[at].failure;
-      continue;
-    }
-    auto slot = make_on(lock, at, prewrite);
-    if (slot.has_value()) return slot;
-    error = slot.error();
+  note_write_failures();
+  Home home = next_home();
+  if (home.empty() && shelves_.back().failure) error = *shelves_.back().failure;
+  while (!home.empty()) {
+    const Home parts(home.begin(), home.begin() + static_cast<std::ptrdiff_t>(
+                                                      std::min(home.size(), parts_max())));
+    Made made = make_on(lock, parts, prewrite);
+    if (made.slot.has_value() || made.slot.error().code == Errc::kClosed) return made.slot;
+    error = made.slot.error();
+    home.erase(home.begin() + static_cast<std::ptrdiff_t>(made.failed_part));
   }
   return error;
 }
 
-Result<Slot> SlotPool::make_on(MutexLock& lock, std::size_t shelf, Prewrite prewrite) {
-  const SlotId id = reserve_id(shelf);
-  io::Directory& directory = *shelves_[shelf].directory;
-  const bool is_prewritten = prewrite == Prewrite::kYes && shelves_[shelf].is_prewriting_useful;
-  const bool is_background = preparer_.get_id() == std::this_thread::get_id();
+SlotPool::Made SlotPool::make_on(MutexLock& lock, const Home& home, Prewrite prewrite) {
+  const SlotId id = reserve_id(home);
+  std::vector<Shelf> shelves;
+  for (const std::size_t shelf : home) shelves.push_back(shelves_[shelf]);
   lock.unlock();
-  MadeSlotFile made{.file = Error{.code = Errc::kNoSpace, .what = "the reserve must stay free"},
-                    .is_name_free = true};
-  const auto space = options_.free_bytes_min > 0 ? directory.space() : io::SpaceInfo{};
-  const bool is_reserve_kept =
-      options_.free_bytes_min == 0 || !space.has_value() ||
-      space.value().free_bytes >= options_.free_bytes_min + options_.slot_bytes;
-  if (is_reserve_kept) {
-    made = make_slot_file(directory, slot_name(id), options_.slot_bytes,
-                          is_prewritten ? Fill::kZeros : Fill::kReserve,
-                          is_background ? pace({}) : nullptr);
+  std::vector<std::shared_ptr<io::File>> parts;
+  std::optional<Error> error;
+  bool is_name_free = true;
+  while (!error && parts.size() < shelves.size()) {
+    const SlotFileName name{.slot = id, .part = parts.size(), .parts = shelves.size()};
+    MadeSlotFile made = make_part(shelves[name.part], name, prewrite);
+    if (made.file.has_value()) {
+      parts.push_back(std::move(made.file.value()));
+    } else {
+      error = made.file.error();
+      is_name_free = made.is_name_free;
+    }
+  }
+  for (std::size_t part = 0; error && part < parts.size(); ++part) {
+    const auto name = slot_file_name({.slot = id, .part = part, .parts = shelves.size()});
+    is_name_free &= shelves[part].directory->remove(name).has_value();
   }
   lock.lock();
-  if (made.file.has_value()) {
+  if (!error) {
     ++stats_.created;
-    open_files_[id] = made.file.value();
-    note_success(shelves_[shelf]);
-    return Slot{.id = id, .bytes = options_.slot_bytes, .file = std::move(made.file.value())};
+    for (const std::size_t shelf : home) note_success(shelves_[shelf]);
+    const std::shared_ptr<io::File> file = join(std::move(parts), home);
+    open_files_[id] = file;
+    return {.slot = Slot{.id = id, .bytes = options_.slot_bytes, .file = file}};
   }
-  // A number is free again only when its file is certainly gone.
-  if (made.is_name_free) slots_.erase(id);
-  if (made.file.error().code != Errc::kClosed) note_failure(shelves_[shelf], made.file.error());
-  return made.file.error();
+  // A number is free again only when its files are certainly gone.
+  if (is_name_free) slots_.erase(id);
+  if (error->code != Errc::kClosed) note_failure(shelves_[home[parts.size()]], *error);
+  return {.slot = *error, .failed_part = parts.size()};
+}
+
+MadeSlotFile SlotPool::make_part(const Shelf& shelf, const SlotFileName& name, Prewrite prewrite) {
+  io::Directory& directory = *shelf.directory;
+  const std::uint64_t bytes = io::StripedFile::part_bytes(
+      options_.slot_bytes, options_.stripe_bytes, name.part, name.parts);
+  const auto space = options_.free_bytes_min > 0 ? directory.space() : io::SpaceInfo{};
+  const bool is_reserve_kept = options_.free_bytes_min == 0 || !space.has_value() ||
+                               space.value().free_bytes >= options_.free_bytes_min + bytes;
+  if (!is_reserve_kept) {
+    return {.file = Error{.code = Errc::kNoSpace, .what = "the reserve must stay free"},
+            .is_name_free = true};
+  }
+  const bool is_prewritten = prewrite == Prewrite::kYes && shelf.is_prewriting_useful;
+  const bool is_background = preparer_.get_id() == std::this_thread::get_id();
+  return make_slot_file(directory, slot_file_name(name), bytes,
+                        is_prewritten ? Fill::kZeros : Fill::kReserve,
+                        is_background ? pace({}) : nullptr);
 }
 
 void SlotPool::note_failure(Shelf& shelf, const Error& error) {
@@ -97,21 +121,18 @@ void SlotPool::note_failure(Shelf& shelf, const Error& error) {
            {{"directory", shelf.directory->path()}, {"error", error}});
 }
 
+// Told by the files: whoever writes to them knows nothing of shelves.
+void SlotPool::note_write_failures() {
+  for (Shelf& shelf : shelves_) {
+    if (!shelf.has_write_failed->load() || shelf.failure) continue;
+    note_failure(shelf, {.code = Errc::kIo, .what = "a part of a slot could not be written"});
+  }
+}
+
 void SlotPool::note_success(Shelf& shelf) {
   if (!std::exchange(shelf.failure, std::nullopt) || shelves_.size() == 1) return;
   log_info("wal.directory_back", "a data directory takes new slot files again",
            {{"directory", shelf.directory->path()}});
-}
-
-std::optional<std::size_t> SlotPool::next_to_prepare(Time now) const {
-  std::optional<std::size_t> best;
-  const std::size_t wanted = wanted_on_each();
-  for (std::size_t shelf = 0; shelf < shelves_.size(); ++shelf) {
-    if (shelves_[shelf].failure && now < shelves_[shelf].retry_at) continue;
-    if (spares_on(shelf) >= wanted) continue;
-    if (!best || spares_on(shelf) < spares_on(*best)) best = shelf;
-  }
-  return best;
 }
 
 bool SlotPool::is_burst(Time now) const {
@@ -121,14 +142,12 @@ bool SlotPool::is_burst(Time now) const {
 // A burst gets the whole device while it finds enough spares: preparing one costs as many bytes as
 // the log writes to it.
 bool SlotPool::may_wait_for_lull(Time now) const {
-  return is_burst(now) && spares_.size() >= reserved_ + std::max(kSparesInBurst, shelves_.size());
+  return is_burst(now) && usable_spares() >= reserved_ + kSparesInBurst;
 }
 
 void SlotPool::prepare_spares(MutexLock& lock) {
-  while (!is_stopping_) {
-    const auto shelf = next_to_prepare(steady_clock::now());
-    if (!shelf || may_wait_for_lull(steady_clock::now())) return;
-    const auto slot = make_on(lock, *shelf, Prewrite::kYes);
+  while (!is_stopping_ && wants_spare() && !may_wait_for_lull(steady_clock::now())) {
+    const auto slot = make_anywhere(lock, Prewrite::kYes);
     if (slot.has_value()) spares_.push_back(slot.value().id);
     publish_state();
   }
@@ -136,20 +155,12 @@ void SlotPool::prepare_spares(MutexLock& lock) {
 
 void SlotPool::delete_discarded(MutexLock& lock) {
   discard_surplus();
-  const bool is_background = options_.background == Background::kThreads;
   while (!discards_.empty() && !is_stopping_) {
     const SlotId id = discards_.front();
     discards_.pop_front();
-    io::Directory& directory = *shelves_[slots_.at(id)].directory;
+    const Home home = slots_.at(id);
     lock.unlock();
-    Result<void> deleted;
-    const auto opened = file(id);
-    if (opened.has_value()) {
-      deleted = delete_slot_file(directory, slot_name(id), *opened.value(), options_.cut_bytes,
-                                 is_background ? pace(kCutPause) : nullptr);
-    } else {
-      deleted = opened.error();
-    }
+    const Result<void> deleted = delete_parts(id, home);
     lock.lock();
     if (deleted.has_value()) {
       slots_.erase(id);
@@ -162,18 +173,36 @@ void SlotPool::delete_discarded(MutexLock& lock) {
   }
 }
 
-// Where nothing is wanted of a directory, its free space tells whether it would work.
+// From the first one on, which holds the header: without it the others are known as rests.
+Result<void> SlotPool::delete_parts(SlotId slot, const Home& home) {
+  const bool is_background = options_.background == Background::kThreads;
+  for (std::size_t part = 0; part < home.size(); ++part) {
+    if (home[part] == kNowhere) continue;
+    io::Directory& directory = *shelves_[home[part]].directory;
+    const auto name = slot_file_name({.slot = slot, .part = part, .parts = home.size()});
+    TRY_ASSIGN(const auto file, directory.open(name, mode_));
+    TRY(delete_slot_file(directory, name, *file, options_.cut_bytes,
+                         is_background ? pace(kCutPause) : nullptr));
+  }
+  return {};
+}
+
+// Files are made nowhere else before one could be made and written here.
 void SlotPool::probe_left_out(MutexLock& lock) {
   for (std::size_t i = 0; i < shelves_.size(); ++i) {
     if (!shelves_[i].failure || steady_clock::now() < shelves_[i].retry_at) continue;
     io::Directory& directory = *shelves_[i].directory;
     lock.unlock();
     const auto space = directory.space();
-    lock.lock();
-    shelves_[i].retry_at = steady_clock::now() + kRetry;
     const bool has_space = space.has_value() && space.value().free_bytes >=
                                                     options_.slot_bytes + options_.free_bytes_min;
-    if (has_space) note_success(shelves_[i]);
+    const bool works =
+        has_space && try_making_slot_file(directory, options_.slot_bytes).has_value();
+    lock.lock();
+    shelves_[i].retry_at = steady_clock::now() + kRetry;
+    if (!works) continue;
+    shelves_[i].has_write_failed->store(false);
+    note_success(shelves_[i]);
   }
 }
 
@@ -241,15 +270,15 @@ void SlotPool::run() {
   while (!is_stopping_) {
     measure_free_space(lock);
     delete_discarded(lock);
-    prepare_spares(lock);
+    note_write_failures();
     probe_left_out(lock);
+    prepare_spares(lock);
     publish_state();
     discard_surplus();
     run_trial(lock);
     if (is_stopping_ || !discards_.empty()) continue;
-    const Time now = steady_clock::now();
-    if (next_to_prepare(now)) {
-      if (may_wait_for_lull(now)) {
+    if (wants_spare()) {
+      if (may_wait_for_lull(steady_clock::now())) {
         changed_.wait_for(lock, std::chrono::milliseconds(options_.lull_ms));
       }
     } else if (left_out_count() > 0 || options_.free_bytes_min > 0 || trial_ != nullptr) {

@@ -20,6 +20,12 @@ WritePathChooser::~WritePathChooser() {
 }
 
 void WritePathChooser::start() {
+  if (options_.write_path != WritePath::kThreads && log_.slots.is_striped()) {
+    path_.store(WritePath::kThreads);
+    log_info("wal.write_path", "threads keep several writes in flight: there are several disks",
+             {{"log", log_.name}});
+    return;
+  }
   switch (options_.write_path) {
     case WritePath::kThreads:
       return;

@@ -116,7 +116,7 @@ constexpr std::array kFileOptions{
     OptionSpec{.name = "dataDirs",
                .type = OptionType::kPath,
                .default_value = "~/.flume/file-channel/data",
-               .help = "Directories of the data files, separated by commas; used in turn."},
+               .help = "Directories of the data files, separated by commas, one per disk; used in parallel."},
     OptionSpec{.name = "capacity",
                .type = OptionType::kCount,
                .default_value = "1000000",

@@ -1,8 +1,12 @@
 #include "agent/recover/list_segments.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "agent/recover/plain_words.h"
 #include "checkpoint/segment_survey.h"
@@ -25,7 +29,7 @@ const SurveyedSlot* header_of(const SegmentSurvey& survey, const Segment& segmen
 
 std::string_view state_of(const OfflineChannel& channel, const Segment& segment,
                           const SurveyedSlot* header) {
-  if (channel.slots->directory(segment.slot) == nullptr) return "missing";
+  if (channel.slots->directories(segment.slot).empty()) return "missing";
   if (header == nullptr) return "no-header";
   if (header->file_bytes < segment.slot_bytes) return "cut";
   return segment.is_sealed ? "sealed" : "last";
@@ -52,9 +56,13 @@ std::string sequences_of(const SequenceRange& range) {
   return fmt::format("{}-{}", range.first.value, range.end.value - 1);
 }
 
-std::string directory_of(const OfflineChannel& channel, wal::SlotId slot) {
-  const io::Directory* directory = channel.slots->directory(slot);
-  return directory == nullptr ? "-" : directory->path();
+// Of each part, in order.
+std::string directories_of(const OfflineChannel& channel, wal::SlotId slot) {
+  std::vector<std::string> paths;
+  for (const io::Directory* directory : channel.slots->directories(slot)) {
+    paths.push_back(directory == nullptr ? "missing" : directory->path());
+  }
+  return paths.empty() ? "-" : fmt::format("{}", fmt::join(paths, ", "));
 }
 
 std::string key_of(const OfflineChannel& channel, const Segment& segment) {
@@ -75,7 +83,7 @@ void print_segment(const OfflineChannel& channel, const SegmentSurvey& survey,
             sequences_of(entries), segment.first_lsn.value, segment.end_lsn.value,
             segment.end_lsn - segment.first_lsn,
             share_in_words(acked_count(channel.log.acks, entries), entries.count()), created,
-            directory_of(channel, segment.slot), key_of(channel, segment));
+            directories_of(channel, segment.slot), key_of(channel, segment));
 }
 
 // What a slot file that is in no segment's use holds.
@@ -104,7 +112,7 @@ Result<void> print_other_slots(const OfflineChannel& channel, const SegmentSurve
     TRY_ASSIGN(const auto file, channel.slots->file(slot));
     TRY_ASSIGN(const std::uint64_t bytes, file->size_bytes());
     out.print("{:>9} {:<15} {}; {}; {}\n", "-", wal::slot_name(slot), contents_of(survey, slot),
-              size_in_words(bytes), directory_of(channel, slot));
+              size_in_words(bytes), directories_of(channel, slot));
   }
   return {};
 }

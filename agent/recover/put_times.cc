@@ -25,7 +25,7 @@ std::optional<std::uint64_t> timestamp_of(const channel::EventView& event) {
 
 Result<std::optional<std::uint64_t>> created_ms(const OfflineChannel& channel,
                                                 const wal::Segment& segment) {
-  if (channel.slots->directory(segment.slot) == nullptr) return std::optional<std::uint64_t>();
+  if (channel.slots->directories(segment.slot).empty()) return std::optional<std::uint64_t>();
   TRY_ASSIGN(const auto survey,
              checkpoint::survey_segments(*channel.slots, {segment.slot}, channel.log.channel_id));
   const auto found = survey.segments.find(segment.number);

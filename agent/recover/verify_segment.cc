@@ -64,7 +64,7 @@ class SegmentCheck {
       : channel_(channel), segment_(segment), progress_(progress) {}
 
   Result<SegmentVerdict> run() {
-    if (channel_.slots->directory(segment_.slot) != nullptr) {
+    if (!channel_.slots->directories(segment_.slot).empty()) {
       TRY(check_file());
     }
     TRY(check_blocks());

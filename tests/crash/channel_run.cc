@@ -35,12 +35,11 @@ std::shared_ptr<const wal::KeyRing> make_keys(std::size_t start) {
 }
 
 // Every start, counted from 0, has one key more and uses it.
-FileChannelOptions encrypted_options(std::size_t start,
-                                     wal::WritePath path = wal::WritePath::kThreads) {
+FileChannelOptions encrypted_options(std::size_t start, Writing writing = Writing::kPlain) {
   static std::map<std::size_t, std::shared_ptr<const wal::KeyRing>> made;
   auto& keys = made[start];
   if (keys == nullptr) keys = make_keys(start);
-  FileChannelOptions options = crash_options(path);
+  FileChannelOptions options = crash_options(writing);
   options.load_keys = [ring = keys] { return Result<std::shared_ptr<const wal::KeyRing>>(ring); };
   return options;
 }
@@ -72,8 +71,10 @@ void expect_nothing_lost(const FileChannel& channel) {
 
 // Whether a slot file is there only until the power goes.
 bool has_doomed_name(SimDisk& disk) {
-  const auto directory = disk.open_directory("data", io::FileSystem::Missing::kCreate);
-  EXPECT_TRUE(directory.has_value() && directory.value()->sync().has_value());
+  for (const std::string& path : crash_options(Writing::kTwoDisks).data_dirs) {
+    const auto directory = disk.open_directory(path, io::FileSystem::Missing::kCreate);
+    EXPECT_TRUE(directory.has_value() && directory.value()->sync().has_value());
+  }
   const auto pending = disk.pending();
   return std::any_of(pending.begin(), pending.end(), [](const PendingOp& op) {
     return op.kind == SimOpKind::kCreate && op.path.ends_with(".seg");
@@ -82,7 +83,19 @@ bool has_doomed_name(SimDisk& disk) {
 
 }  // namespace
 
-channel::FileChannelOptions crash_options(wal::WritePath path) {
+std::string writing_name(Writing writing) {
+  switch (writing) {
+    case Writing::kPlain:
+      return "Plain";
+    case Writing::kRing:
+      return "Ring";
+    case Writing::kTwoDisks:
+      return "TwoDisks";
+  }
+  return "";
+}
+
+channel::FileChannelOptions crash_options(Writing writing) {
   channel::FileChannelOptions options{.name = "crash",
                                       .checkpoint_dir = "cp",
                                       .data_dirs = {"data"},
@@ -100,15 +113,22 @@ channel::FileChannelOptions crash_options(wal::WritePath path) {
   options.log.cut_bytes = 12 * kKiB;
   options.log.background = wal::Background::kNone;
   options.log.nonce_seed = 7;
-  options.log.write_path = path;
-  if (path == wal::WritePath::kRing) options.log.overlap_bytes_min = 0;
+  if (writing == Writing::kRing) {
+    options.log.write_path = wal::WritePath::kRing;
+    options.log.overlap_bytes_min = 0;
+  }
+  if (writing == Writing::kTwoDisks) {
+    options.data_dirs.emplace_back("data2");
+    options.log.stripe_bytes = 8 * kKiB;
+    options.log.block_bytes_max = 16 * kKiB;
+  }
   return options;
 }
 
 bool ChannelRun::start() {
   FileChannelOptions options = encryption_ == Encryption::kRotating
-                                   ? encrypted_options(start_count_++, write_path_)
-                                   : crash_options(write_path_);
+                                   ? encrypted_options(start_count_++, writing_)
+                                   : crash_options(writing_);
   options.ack_durability = ack_durability_;
   channel_ = std::make_unique<FileChannel>(std::move(options), *files_, clock_);
   if (channel_->start().has_value()) return true;
@@ -240,9 +260,9 @@ void expect_kept(SimDisk& disk, const Promise& promise, OptionsOf options_of, No
 
 }  // namespace
 
-void expect_promise_kept(SimDisk& disk, const Promise& promise) {
+void expect_promise_kept(SimDisk& disk, const Promise& promise, Writing writing) {
   expect_kept(
-      disk, promise, [](std::size_t /*start*/) { return crash_options(); },
+      disk, promise, [writing](std::size_t /*start*/) { return crash_options(writing); },
       [](const SimDisk& /*disk*/) {});
 }
 

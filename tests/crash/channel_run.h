@@ -16,9 +16,18 @@
 
 namespace spillway::test {
 
-/// Slots of 32 KiB, blocks of one device block, no threads: six blocks fill a segment. With a ring,
-/// all blocks go through the disk's queue, up to four at a time.
-channel::FileChannelOptions crash_options(wal::WritePath path = wal::WritePath::kThreads);
+/// How the channel's blocks reach its disks.
+enum class Writing : std::uint8_t {
+  kPlain,
+  kRing,      // through the disk's queue, up to four at a time
+  kTwoDisks,  // two data directories, and blocks that lie on both
+};
+
+/// For the names of parameterised tests.
+std::string writing_name(Writing writing);
+
+/// Slots of 32 KiB, blocks of one device block, no threads: six blocks fill a segment.
+channel::FileChannelOptions crash_options(Writing writing = Writing::kPlain);
 
 enum class Encryption : std::uint8_t {
   kNone,
@@ -30,9 +39,8 @@ enum class Encryption : std::uint8_t {
 class ChannelRun {
  public:
   explicit ChannelRun(SimDisk& disk, channel::AckDurability acks = channel::AckDurability::kLazy,
-                      Encryption encryption = Encryption::kNone,
-                      wal::WritePath path = wal::WritePath::kThreads)
-      : disk_(disk), write_path_(path), ack_durability_(acks), encryption_(encryption) {}
+                      Encryption encryption = Encryption::kNone, Writing writing = Writing::kPlain)
+      : disk_(disk), writing_(writing), ack_durability_(acks), encryption_(encryption) {}
 
   /// The channel sees `disk` through `files`.
   ChannelRun(SimDisk& disk, io::FileSystem& files) : ChannelRun(disk) { files_ = &files; }
@@ -67,7 +75,7 @@ class ChannelRun {
 
   SimDisk& disk_;
   io::FileSystem* files_ = &disk_;
-  const wal::WritePath write_path_;
+  const Writing writing_;
   const channel::AckDurability ack_durability_;
   const Encryption encryption_;
   std::size_t start_count_ = 0;
@@ -91,7 +99,7 @@ std::vector<std::string> reopened(SimDisk& disk,
 /// A slot file whose name can never become durable, because the sync of its directory has failed,
 /// goes with the next power loss, whatever is written to it; nobody can know. The second power loss
 /// is left out when there is one.
-void expect_promise_kept(SimDisk& disk, const Promise& promise);
+void expect_promise_kept(SimDisk& disk, const Promise& promise, Writing writing = Writing::kPlain);
 
 /// The same for a run with Encryption::kRotating: the key is changed once more at each start, and
 /// no nonce of `ledger` is used again.

@@ -29,8 +29,8 @@ namespace {
 
 constexpr std::size_t kProducers = 6;
 
-channel::FileChannelOptions threaded_options(wal::WritePath path) {
-  channel::FileChannelOptions options = crash_options(path);
+channel::FileChannelOptions threaded_options(Writing writing) {
+  channel::FileChannelOptions options = crash_options(writing);
   options.log.background = wal::Background::kThreads;
   options.log.overlap_bytes_min = 0;
   options.log.spare_slots_min = 1;
@@ -84,13 +84,11 @@ void expect_kept(const std::vector<PutBatch>& batches, const std::vector<std::st
   EXPECT_EQ(found, expected);
 }
 
-class ConcurrentCrashTest : public testing::TestWithParam<wal::WritePath> {};
+class ConcurrentCrashTest : public testing::TestWithParam<Writing> {};
 
-INSTANTIATE_TEST_SUITE_P(Path, ConcurrentCrashTest,
-                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
-                         [](const testing::TestParamInfo<wal::WritePath>& path) {
-                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
-                         });
+INSTANTIATE_TEST_SUITE_P(Writing, ConcurrentCrashTest,
+                         testing::Values(Writing::kPlain, Writing::kRing, Writing::kTwoDisks),
+                         [](const auto& writing) { return writing_name(writing.param); });
 
 TEST_P(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
   set_log_level(LogLevel::kError);
@@ -120,13 +118,13 @@ TEST_P(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
     for (const Survivors& choice : survivor_choices(pending.size(), seed, 6)) {
       SCOPED_TRACE("survivors: " + choice.name);
       const auto image = disk.crash_image(choice);
-      const std::vector<std::string> found = reopened(*image);
+      const std::vector<std::string> found = reopened(*image, crash_options(GetParam()));
       const auto sorted = by_producer(found);
       for (std::size_t i = 0; i < kProducers; ++i) {
         const auto mine = sorted.find(static_cast<char>('0' + i));
         expect_kept(batches[i], mine == sorted.end() ? std::vector<std::string>{} : mine->second);
       }
-      EXPECT_EQ(reopened(*image), found) << "at the second start";
+      EXPECT_EQ(reopened(*image, crash_options(GetParam())), found) << "at the second start";
       ++images;
       if (in_flight > 1) ++holes;
       if (HasFailure()) return;

@@ -22,7 +22,7 @@ constexpr auto kLazy = channel::AckDurability::kLazy;
 
 // Each test is one workload; what is common before it starts runs once per crash, too, but is swept
 // by the first test only.
-class CrashPointsTest : public testing::TestWithParam<wal::WritePath> {
+class CrashPointsTest : public testing::TestWithParam<Writing> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -46,7 +46,9 @@ class CrashPointsTest : public testing::TestWithParam<wal::WritePath> {
             work(run);
             return run.promise();
           },
-          [](SimDisk& image, const Promise& promise) { expect_promise_kept(image, promise); });
+          [](SimDisk& image, const Promise& promise) {
+            expect_promise_kept(image, promise, GetParam());
+          });
     }
   }
 
@@ -58,11 +60,9 @@ class CrashPointsTest : public testing::TestWithParam<wal::WritePath> {
   std::uint64_t images_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Path, CrashPointsTest,
-                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
-                         [](const testing::TestParamInfo<wal::WritePath>& path) {
-                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
-                         });
+INSTANTIATE_TEST_SUITE_P(Writing, CrashPointsTest,
+                         testing::Values(Writing::kPlain, Writing::kRing, Writing::kTwoDisks),
+                         [](const auto& writing) { return writing_name(writing.param); });
 
 void started(ChannelRun& run) {
   run.start();
@@ -239,7 +239,7 @@ TEST_P(CrashPointsTest, DiskUseIsBoundedWhileAnEventHangs) {
   for (int i = 0; i < 20; ++i) drain_behind_it(run);
   EXPECT_LE(run.slot_files(), files + 1);
   run.stop();
-  expect_promise_kept(disk, run.promise());
+  expect_promise_kept(disk, run.promise(), GetParam());
   images_ += 21;
 }
 
@@ -330,7 +330,9 @@ TEST_P(CrashPointsTest, RecoveryItself) {
               recovery.start();
               return run.promise();
             },
-            [](SimDisk& image, const Promise& promise) { expect_promise_kept(image, promise); });
+            [](SimDisk& image, const Promise& promise) {
+              expect_promise_kept(image, promise, GetParam());
+            });
         if (HasFailure()) return;
       }
     }

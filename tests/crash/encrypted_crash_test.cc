@@ -28,7 +28,7 @@ struct Outcome {
   NonceLedger ledger;
 };
 
-class EncryptedCrashTest : public testing::TestWithParam<wal::WritePath> {
+class EncryptedCrashTest : public testing::TestWithParam<Writing> {
  protected:
   // Damage is the normal case here; thousands of lines about it help nobody.
   static void SetUpTestSuite() { set_log_level(LogLevel::kError); }
@@ -101,11 +101,9 @@ class EncryptedCrashTest : public testing::TestWithParam<wal::WritePath> {
   std::size_t keys_max_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Path, EncryptedCrashTest,
-                         testing::Values(wal::WritePath::kThreads, wal::WritePath::kRing),
-                         [](const testing::TestParamInfo<wal::WritePath>& path) {
-                           return path.param == wal::WritePath::kRing ? "Ring" : "Threads";
-                         });
+INSTANTIATE_TEST_SUITE_P(Writing, EncryptedCrashTest,
+                         testing::Values(Writing::kPlain, Writing::kRing),
+                         [](const auto& writing) { return writing_name(writing.param); });
 
 void put_and_restart(ChannelRun& run) {
   run.start();

@@ -31,7 +31,7 @@ const std::vector<Error>& errors() {
 struct ErrorsCase {
   const char* name;
   bool is_direct;  // the disk takes direct I/O
-  wal::WritePath path = wal::WritePath::kThreads;
+  Writing writing = Writing::kPlain;
 };
 
 class IoErrorsTest : public testing::TestWithParam<ErrorsCase> {
@@ -46,7 +46,7 @@ class IoErrorsTest : public testing::TestWithParam<ErrorsCase> {
       runs_ += sweep_errors(
           {.disk = {.seed = seed, .is_direct = GetParam().is_direct}}, errors(),
           [&](SimDisk& disk) {
-            ChannelRun run(disk, acks, Encryption::kNone, GetParam().path);
+            ChannelRun run(disk, acks, Encryption::kNone, GetParam().writing);
             work(run);
             Promise promise = run.promise();
             run.stop();
@@ -54,7 +54,9 @@ class IoErrorsTest : public testing::TestWithParam<ErrorsCase> {
             promise.unsettle();
             return promise;
           },
-          [](SimDisk& disk, const Promise& promise) { expect_promise_kept(disk, promise); });
+          [](SimDisk& disk, const Promise& promise) {
+            expect_promise_kept(disk, promise, GetParam().writing);
+          });
     }
   }
 
@@ -178,7 +180,8 @@ TEST_P(IoErrorsTest, StartOfADiskThatCannotBeRead) {
 
 INSTANTIATE_TEST_SUITE_P(Disk, IoErrorsTest,
                          testing::Values(ErrorsCase{"Direct", true}, ErrorsCase{"PageCache", false},
-                                         ErrorsCase{"DirectRing", true, wal::WritePath::kRing}),
+                                         ErrorsCase{"DirectRing", true, Writing::kRing},
+                                         ErrorsCase{"DirectTwoDisks", true, Writing::kTwoDisks}),
                          [](const testing::TestParamInfo<ErrorsCase>& instance) {
                            return std::string(instance.param.name);
                          });

@@ -60,11 +60,22 @@ TEST(SlotNameTest, OnlyOurNamesAreSlots) {
   EXPECT_EQ(slot_name(7), "slot-00007.seg");
   EXPECT_EQ(slot_name(1'234'567), "slot-1234567.seg");
   for (const SlotId id : {1U, 7U, 99'999U, 100'000U, 4'294'967'295U}) {
-    EXPECT_EQ(parse_slot_name(slot_name(id)), id);
+    const auto name = parse_slot_name(slot_name(id));
+    ASSERT_TRUE(name.has_value());
+    EXPECT_EQ(name->slot, id);
+    EXPECT_EQ(name->parts, 1U);
   }
+  EXPECT_EQ(slot_file_name({.slot = 7, .part = 1, .parts = 3}), "slot-00007.2of3.seg");
+  const auto part = parse_slot_name("slot-00007.2of3.seg");
+  ASSERT_TRUE(part.has_value());
+  EXPECT_EQ(part->slot, 7U);
+  EXPECT_EQ(part->part, 1U);
+  EXPECT_EQ(part->parts, 3U);
   for (const char* name :
        {"", "slot-.seg", "slot-00000.seg", "slot-7.seg.bak", "slot-7x.seg", "slot--7.seg", "log-1",
-        "slot-4294967296.seg", "in_use.lock", "slot-00007.se", "Slot-00007.seg"}) {
+        "slot-4294967296.seg", "in_use.lock", "slot-00007.se", "Slot-00007.seg",
+        "slot-00007.1of1.seg", "slot-00007.0of2.seg", "slot-00007.3of2.seg", "slot-00007.1of65.seg",
+        "slot-00007.1of.seg", "slot-00007.of2.seg", "slot-00007.1of2", "slot-00007.1of2.seg.bak"}) {
     EXPECT_FALSE(parse_slot_name(name).has_value()) << name;
   }
 }
