@@ -36,7 +36,8 @@ struct LogOptions {
   // kStripeBytes in tests only: whoever opens the slots again has to know it.
   std::uint64_t stripe_bytes = kStripeBytes;
 
-  // Pre-written slots kept ready. Each costs slot_bytes of disk and hides 25 ms of preparation. Doubles, up to the maximum, when a burst comes.
+  // Pre-written slots kept ready. Each costs slot_bytes of disk and hides 25 ms of preparation.
+  // Doubles, up to the maximum, when a burst comes.
   std::size_t spare_slots_min = 2;
   // Drained slots kept for reuse beyond which files are deleted.
   std::size_t spare_slots_max = 8;

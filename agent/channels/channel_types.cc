@@ -113,10 +113,12 @@ constexpr std::array kFileOptions{
                .default_value = "~/.flume/file-channel/checkpoint",
                .help = "Directory of the checkpoint and of copies of damaged data; created if "
                        "missing."},
-    OptionSpec{.name = "dataDirs",
-               .type = OptionType::kPath,
-               .default_value = "~/.flume/file-channel/data",
-               .help = "Directories of the data files, separated by commas, one per disk; used in parallel."},
+    OptionSpec{
+        .name = "dataDirs",
+        .type = OptionType::kPath,
+        .default_value = "~/.flume/file-channel/data",
+        .help =
+            "Directories of the data files, separated by commas, one per disk; used in parallel."},
     OptionSpec{.name = "capacity",
                .type = OptionType::kCount,
                .default_value = "1000000",

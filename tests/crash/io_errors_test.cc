@@ -150,7 +150,8 @@ TEST_P(IoErrorsTest, StartOfADiskThatCannotBeRead) {
       SCOPED_TRACE("reads fail from call " + std::to_string(number) + " of the start on, after a " +
                    (is_clean ? "stop" : "crash"));
       SimDisk before({.is_direct = GetParam().is_direct});
-      ChannelRun first(before, channel::AckDurability::kLazy, Encryption::kNone, GetParam().path);
+      ChannelRun first(before, channel::AckDurability::kLazy, Encryption::kNone,
+                       GetParam().writing);
       ASSERT_TRUE(first.start());
       for (int i = 0; i < 30; ++i) first.put(2);
       first.take_and_commit(3);
@@ -163,14 +164,14 @@ TEST_P(IoErrorsTest, StartOfADiskThatCannotBeRead) {
           },
           errors().front());
       const FakeClock clock;
-      channel::FileChannel channel(crash_options(GetParam().path), *disk, clock);
+      channel::FileChannel channel(crash_options(GetParam().writing), *disk, clock);
       const bool has_started = channel.start().has_value();
       const bool has_failed_reads = disk->call_count() > number;
       channel.stop();
       disk->clear_faults();
       Promise promise = first.promise();
       promise.unsettle();
-      expect_promise_kept(*disk, promise);
+      expect_promise_kept(*disk, promise, GetParam().writing);
       ++runs_;
       if (HasFailure()) return;
       if (has_started && !has_failed_reads) break;

@@ -307,7 +307,7 @@ TEST(RecoverRepairPlacesTest, EachDataDirectoryKeepsItsOriginals) {
   EXPECT_EQ(run({"verify"}).exit_code, 0);
   EXPECT_EQ(run({"cat", "--format", "raw"}).out.size(), 19U * 60'001);
   EXPECT_TRUE(originals_in(stored.path()) == before);
-  EXPECT_TRUE(fs::exists(stored.file("data2/slot-00002.seg"))) << "both are used";
+  EXPECT_TRUE(fs::exists(stored.file("data2/slot-00001.2of2.seg"))) << "both are used";
 }
 
 }  // namespace
