@@ -44,7 +44,8 @@ std::optional<std::string> value_of(const std::string& line, std::string_view ke
 }
 
 bool is_plain_name(const std::string& name) {
-  return name.starts_with(kAsidePrefix) && name.find('/') == std::string::npos;
+  return name.starts_with(kAsidePrefix) && name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
 }
 
 }  // namespace
@@ -78,7 +79,8 @@ Result<RepairJournal> read_repair_journal(const std::string& checkpoint_dir) {
   if (!is_plain_name(journal.aside_name)) return kNoJournal;
   while (std::getline(in, line)) {
     const auto directory = value_of(line, "directory");
-    if (!directory) return kNoJournal;
+    // The system would take what is before a NUL for the name.
+    if (!directory || directory->find('\0') != std::string::npos) return kNoJournal;
     journal.directories.push_back(*directory);
   }
   if (journal.directories.empty()) return kNoJournal;
