@@ -191,15 +191,7 @@ Result<void> FileChannel::recover(Engine& engine) {
   TRY_ASSIGN(recovered_, checkpoint::recover_log(manifests, *engine.slots, engine.log,
                                                  new_channel_id(options_.log.nonce_seed)));
   TRY(check_keys(engine));
-  const bool has_missing_slot = std::any_of(
-      recovered_.findings.begin(), recovered_.findings.end(),
-      [](const auto& finding) { return finding.kind == checkpoint::Finding::Kind::kSlotMissing; });
-  if (has_missing_slot && engine.empty_directory != nullptr) {
-    log_error("channel.data_dir_empty",
-              "a data directory is empty although events were stored in it: is its disk mounted?",
-              {{"channel", options_.name}, {"directory", engine.empty_directory->path()}});
-    return Error{.code = Errc::kNotFound, .what = "data directory has lost its slot files"};
-  }
+  TRY(check_directories(engine));
   log_recovery(options_.name, recovered_);
   for (const checkpoint::Finding& finding : recovered_.findings) {
     if (finding.kind != checkpoint::Finding::Kind::kLost) continue;
@@ -212,6 +204,27 @@ Result<void> FileChannel::recover(Engine& engine) {
   }
   lost_entries_.store(recovered_.lost_entries);
   return {};
+}
+
+// Started without a disk, the channel would take what is on it for lost.
+Result<void> FileChannel::check_directories(const Engine& engine) const {
+  const bool has_missing_slot = std::any_of(
+      recovered_.findings.begin(), recovered_.findings.end(),
+      [](const auto& finding) { return finding.kind == checkpoint::Finding::Kind::kSlotMissing; });
+  if (!has_missing_slot) return {};
+  if (engine.empty_directory != nullptr) {
+    log_error("channel.data_dir_empty",
+              "a data directory is empty although events were stored in it: is its disk mounted?",
+              {{"channel", options_.name}, {"directory", engine.empty_directory->path()}});
+    return Error{.code = Errc::kNotFound, .what = "data directory has lost its slot files"};
+  }
+  if (engine.slots->parts_found_max() <= options_.data_dirs.size()) return {};
+  log_error("channel.data_dir_missing",
+            "stored events lie in parts on more directories than dataDirs names",
+            {{"channel", options_.name},
+             {"parts", engine.slots->parts_found_max()},
+             {"data_dirs", options_.data_dirs.size()}});
+  return Error{.code = Errc::kNotFound, .what = "parts of the slot files are in no data directory"};
 }
 
 Result<void> FileChannel::check_keys(Engine& engine) const {

@@ -120,6 +120,7 @@ class FileChannel final : public Channel {
   Result<void> lock_directories(Engine& engine);
   Result<void> check_no_repair(io::Directory& checkpoint_directory) const;
   Result<void> recover(Engine& engine);
+  [[nodiscard]] Result<void> check_directories(const Engine& engine) const;
   Result<void> check_keys(Engine& engine) const;
   Result<void> open_log(Engine& engine);
   Result<void> store_manifest(Engine& engine, bool is_clean);

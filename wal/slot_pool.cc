@@ -223,11 +223,17 @@ bool SlotPool::is_complete(SlotId slot) const {
          std::find(found->second.begin(), found->second.end(), kNowhere) == found->second.end();
 }
 
-bool SlotPool::is_striped() const {
+std::size_t SlotPool::parts_found_max() const {
   const MutexLock lock(mutex_);
-  return shelves_.size() > 1 || std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
-           return slot.second.size() > 1;
-         });
+  std::size_t most = 0;
+  for (const auto& slot : slots_) most = std::max(most, slot.second.size());
+  return most;
+}
+
+bool SlotPool::is_striped() const {
+  if (parts_found_max() > 1) return true;
+  const MutexLock lock(mutex_);
+  return shelves_.size() > 1;
 }
 
 SlotPool::Stats SlotPool::stats() const {

@@ -127,6 +127,9 @@ class SlotPool {
   /// No part is missing.
   [[nodiscard]] bool is_complete(SlotId slot) const;
 
+  /// Most parts that any slot lies in, those that are missing included.
+  [[nodiscard]] std::size_t parts_found_max() const;
+
   /// Whether slots may lie in parts: these have no descriptor for a ring.
   [[nodiscard]] bool is_striped() const;
 

@@ -125,8 +125,9 @@ std::string finding_in_words(const Finding& finding) {
       return "there is no intact manifest; it is rebuilt from the segments, and events that were "
              "delivered already may come again";
     case Finding::Kind::kSlotMissing:
-      return fmt::format("{} is missing: it held segment {}, whose events cannot be read", slot,
-                         finding.segment.value);
+      return fmt::format(
+          "{} is missing, or a part of it: events of segment {} in it cannot be read", slot,
+          finding.segment.value);
     case Finding::Kind::kSlotShort:
       return fmt::format("{} is shorter than segment {} in it: somebody has cut it", slot,
                          finding.segment.value);

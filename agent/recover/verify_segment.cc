@@ -80,7 +80,9 @@ class SegmentCheck {
   Result<void> check_file() {
     TRY_ASSIGN(const auto file, channel_.slots->file(segment_.slot));
     TRY_ASSIGN(const std::uint64_t bytes, file->size_bytes());
-    if (bytes < segment_.slot_bytes) {
+    if (!channel_.slots->is_complete(segment_.slot)) {
+      add("slot_missing").words = missing_parts();
+    } else if (bytes < segment_.slot_bytes) {
       add("slot_short").words =
           fmt::format("the slot file has {} instead of {}: it was cut", size_in_words(bytes),
                       size_in_words(segment_.slot_bytes));
@@ -95,6 +97,17 @@ class SegmentCheck {
       check_header_copy(header, copy);
     }
     return {};
+  }
+
+  [[nodiscard]] std::string missing_parts() const {
+    const auto parts = channel_.slots->directories(segment_.slot);
+    std::string names;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      if (parts[part] != nullptr) continue;
+      if (!names.empty()) names += ", ";
+      names += wal::slot_file_name({.slot = segment_.slot, .part = part, .parts = parts.size()});
+    }
+    return names + " is in none of the data directories";
   }
 
   void check_header_copy(const std::optional<SegmentHeader>& header, std::size_t copy) {

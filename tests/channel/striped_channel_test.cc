@@ -98,6 +98,20 @@ TEST_F(StripedChannelTest, DiskThatIsNotThereKeepsTheChannelClosed) {
   EXPECT_EQ(take_all(), all_numbers());
 }
 
+TEST_F(StripedChannelTest, DirectoryThatIsNotNamedAnyMoreKeepsTheChannelClosed) {
+  open();
+  put_many(300);
+  stop();
+  const auto all = options.data_dirs;
+  options.data_dirs = {"/c1/a", "/c1/c"};
+  channel = std::make_unique<FileChannel>(options, *disk, clock);
+  EXPECT_EQ(channel->start().error().code, Errc::kNotFound);
+  stop();
+  options.data_dirs = all;
+  open();
+  EXPECT_EQ(take_all(), all_numbers());
+}
+
 TEST_F(StripedChannelTest, LostPartCostsItsStripesAndIsReported) {
   open();
   put_many(300);

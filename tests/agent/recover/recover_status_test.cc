@@ -202,7 +202,7 @@ TEST_F(RecoverStatusTest, MissingSlotAsksForItsDisk) {
   stored_.remove(StoredChannel::slot(1));
   const RunResult result = status();
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_SAYS(result, "slot-00001.seg is missing: it held segment 1");
+  EXPECT_SAYS(result, "slot-00001.seg is missing, or a part of it: events of segment 1");
   EXPECT_SAYS(result, "is a data disk not mounted?");
 }
 
