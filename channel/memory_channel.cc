@@ -36,7 +36,7 @@ class MemoryChannel::Transaction final : public TakeTransaction {
  public:
   Transaction(MemoryChannel& channel, std::vector<MemoryRun> runs)
       : channel_(channel), runs_(std::move(runs)) {
-    channel_.open_transactions_.fetch_add(1);
+    channel_.open_transactions_.fetch_add(1, std::memory_order_relaxed);
     std::size_t count = 0;
     for (const MemoryRun& run : runs_) count += run.size();
     events_.reserve(count);
@@ -46,18 +46,19 @@ class MemoryChannel::Transaction final : public TakeTransaction {
         slots_ += slots_of(events_.back().body().size());
       }
     }
+    channel_.taken_events_.fetch_add(events_.size(), std::memory_order_relaxed);
   }
 
   ~Transaction() override {
     if (!is_finished_) rollback();
-    channel_.open_transactions_.fetch_sub(1);
+    channel_.open_transactions_.fetch_sub(1, std::memory_order_relaxed);
   }
 
   [[nodiscard]] std::span<const EventView> events() const override { return events_; }
 
   Result<void> commit() override {
     CHECK(!is_finished_);
-    is_finished_ = true;
+    finish();
     if (events_.empty()) return {};
     channel_.counters_.take_successes.add(events_.size());
     channel_.capacity_.release(events_.size(), slots_);
@@ -66,11 +67,16 @@ class MemoryChannel::Transaction final : public TakeTransaction {
 
   void rollback() override {
     CHECK(!is_finished_);
-    is_finished_ = true;
+    finish();
     channel_.queue_.put_back(runs_);  // copied: the views stay valid until we are destroyed
   }
 
  private:
+  void finish() {
+    is_finished_ = true;
+    channel_.taken_events_.fetch_sub(events_.size(), std::memory_order_relaxed);
+  }
+
   MemoryChannel& channel_;
   const std::vector<MemoryRun> runs_;
   std::vector<EventView> events_;
@@ -142,7 +148,7 @@ void MemoryChannel::collect(MetricSink& sink) const {
   sink.gauge("waiting_puts", "Puts that wait for room now.",
              static_cast<double>(capacity_.waiting_count()));
   sink.gauge("taken_events", "Events taken and not yet acknowledged.",
-             static_cast<double>(size_events() - std::min(size_events(), queue_.size())));
+             static_cast<double>(taken_events_.load(std::memory_order_relaxed)));
   if (capacity_.bytes_max() == Capacity::kUnlimited) return;
   const auto slot_bytes = static_cast<double>(kMemorySlotBytes);
   sink.gauge("body_bytes", "Room that bodies take, in bytes of whole slots.",

@@ -73,6 +73,7 @@ class MemoryChannel final : public Channel {
   ChannelCounters counters_;
   std::atomic<State> state_{State::kNew};
   std::atomic<std::uint64_t> open_transactions_{0};
+  std::atomic<std::uint64_t> taken_events_{0};  // of those transactions
 };
 
 }  // namespace spillway::channel

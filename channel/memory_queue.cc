@@ -1,6 +1,7 @@
 #include "channel/memory_queue.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "channel/deadline.h"
@@ -8,15 +9,18 @@
 
 namespace spillway::channel {
 
+MemoryQueue::~MemoryQueue() {
+  const MutexLock lock(mutex_);
+  collect();
+}
+
 bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch) {
   CHECK(!batch->is_empty());
-  const MutexLock lock(mutex_);
-  if (is_closed_) return false;
-  const std::size_t count = batch->size();
-  runs_.push_back({.batch = std::move(batch), .end = count, .first_sequence = next_sequence_});
-  next_sequence_ += count;
-  size_ += count;
-  is_available_.notify_one();
+  if (is_closed_.load(std::memory_order_relaxed)) return false;
+  auto put = std::make_unique<Put>();
+  put->batch = std::move(batch);
+  inbox_.push(put.release());
+  available_.ring();
   return true;
 }
 
@@ -24,24 +28,57 @@ Result<std::vector<MemoryRun>> MemoryQueue::take(std::size_t events_max,
                                                  std::chrono::milliseconds wait) {
   CHECK(events_max > 0);
   const Deadline deadline(wait);
-  MutexLock lock(mutex_);
-  const std::uint64_t interrupts = interrupts_;
-  while (!is_closed_ && runs_.empty() && interrupts == interrupts_) {
+  const std::uint64_t interrupts = interrupts_.load();
+  while (!is_closed_.load()) {
+    std::vector<MemoryRun> taken;
+    bool has_more = false;
+    {
+      const MutexLock lock(mutex_);
+      taken = pop(events_max);
+      has_more = !runs_.empty();
+    }
+    // Between leaving the inbox and being counted in has_runs_ they were nowhere to be seen for a
+    // taker that was about to sleep.
+    if (has_more) available_.ring();
     const auto rest = deadline.rest();
-    if (rest.count() <= 0) break;
-    is_available_.wait_for(lock, rest);
+    if (!taken.empty() || rest.count() <= 0 || interrupts_.load() != interrupts) return taken;
+    if (look_again()) continue;
+    const std::uint32_t prepared = available_.prepare();
+    const bool has_news = has_events() || is_closed_.load() || interrupts_.load() != interrupts;
+    if (!has_news) available_.sleep(prepared, rest);
   }
-  if (is_closed_) return Error{.code = Errc::kClosed, .what = "channel is stopped"};
-  auto runs = pop(events_max);
-  // A push wakes one taker however many events it brings: pass the rest on.
-  if (!runs_.empty()) is_available_.notify_one();
-  return runs;
+  return Error{.code = Errc::kClosed, .what = "channel is stopped"};
+}
+
+bool MemoryQueue::has_events() const {
+  return has_runs_.load() || !inbox_.is_empty();
+}
+
+bool MemoryQueue::look_again() const {
+  for (int i = 0; i < kLooksBeforeSleep; ++i) {
+    if (has_events()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
+void MemoryQueue::collect() {
+  for (Put* next = inbox_.take_all(); next != nullptr;) {
+    const std::unique_ptr<Put> put(next);
+    next = put->next;
+    const std::size_t count = put->batch->size();
+    runs_.push_back(
+        {.batch = std::move(put->batch), .end = count, .first_sequence = next_sequence_});
+    next_sequence_ += count;
+  }
 }
 
 std::vector<MemoryRun> MemoryQueue::pop(std::size_t events_max) {
   std::vector<MemoryRun> taken;
   std::size_t rest = events_max;
-  while (rest > 0 && !runs_.empty()) {
+  while (rest > 0) {
+    if (runs_.empty()) collect();
+    if (runs_.empty()) break;
     MemoryRun& first = runs_.front();
     const std::size_t count = std::min(rest, first.size());
     rest -= count;
@@ -55,40 +92,35 @@ std::vector<MemoryRun> MemoryQueue::pop(std::size_t events_max) {
     first.begin += count;
     first.first_sequence += count;
   }
-  size_ -= events_max - rest;
+  has_runs_.store(!runs_.empty());
   return taken;
 }
 
 void MemoryQueue::put_back(std::vector<MemoryRun> runs) {
   if (runs.empty()) return;
-  const MutexLock lock(mutex_);
-  // Not simply to the front: another consumer may have returned older events before us.
-  for (MemoryRun& run : runs) {
-    const auto younger = std::upper_bound(runs_.begin(), runs_.end(), run.first_sequence,
-                                          [](std::uint64_t sequence, const MemoryRun& other) {
-                                            return sequence < other.first_sequence;
-                                          });
-    size_ += run.size();
-    runs_.insert(younger, std::move(run));
+  {
+    const MutexLock lock(mutex_);
+    // Not simply to the front: another consumer may have returned older events before us.
+    for (MemoryRun& run : runs) {
+      const auto younger = std::upper_bound(runs_.begin(), runs_.end(), run.first_sequence,
+                                            [](std::uint64_t sequence, const MemoryRun& other) {
+                                              return sequence < other.first_sequence;
+                                            });
+      runs_.insert(younger, std::move(run));
+    }
+    has_runs_.store(true);
   }
-  is_available_.notify_one();
+  available_.ring();
 }
 
 void MemoryQueue::interrupt() {
-  const MutexLock lock(mutex_);
-  ++interrupts_;
-  is_available_.notify_all();
+  interrupts_.fetch_add(1);
+  available_.ring();
 }
 
 void MemoryQueue::close() {
-  const MutexLock lock(mutex_);
-  is_closed_ = true;
-  is_available_.notify_all();
-}
-
-std::uint64_t MemoryQueue::size() const {
-  const MutexLock lock(mutex_);
-  return size_;
+  is_closed_.store(true);
+  available_.ring();
 }
 
 }  // namespace spillway::channel

@@ -1,8 +1,11 @@
-// The events of a memory channel in the order of their puts, kept as the batches they came in.
+// The events held in memory, in the order of their puts, kept as the batches they came in.
 //
-// Owns order and waiting takers; room is Capacity's, lifecycle and counters are MemoryChannel's.
+// Producers meet nobody but each other, at one atomic word; consumers take under a mutex, because a
+// take may split a batch and a rollback must find its place. Room is Capacity's, lifecycle and
+// counters are the channel's.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +13,9 @@
 #include <memory>
 #include <vector>
 
+#include "channel/doorbell.h"
 #include "channel/event_batch.h"
+#include "channel/inbox.h"
 #include "wal/base/mutex.h"
 #include "wal/base/result.h"
 
@@ -26,14 +31,15 @@ struct MemoryRun {
   [[nodiscard]] std::size_t size() const { return end - begin; }
 };
 
-/// Thread-safe. One mutex, held for pointer work only: nothing is copied or encoded below it.
+/// Thread-safe. Nothing is copied or encoded under the mutex.
 class MemoryQueue {
  public:
   MemoryQueue() = default;
+  ~MemoryQueue();
   MemoryQueue(const MemoryQueue&) = delete;
   MemoryQueue& operator=(const MemoryQueue&) = delete;
 
-  /// Appends a batch of at least one event; false when closed.
+  /// Appends a batch of at least one event; false when closed. Never waits.
   bool push(std::shared_ptr<const EventBatch> batch);
 
   /// Removes up to `events_max` of the oldest events, waiting up to `wait` for the first one.
@@ -49,19 +55,30 @@ class MemoryQueue {
   /// Fails present and later take() and push() calls. Idempotent.
   void close();
 
-  /// Events in the queue, without the taken ones.
-  [[nodiscard]] std::uint64_t size() const;
-
  private:
+  // How often a taker looks again, giving up its processor, before it sleeps: a producer that is
+  // busy is back within microseconds, and then pays for no wake-up.
+  static constexpr int kLooksBeforeSleep = 16;
+
+  struct Put {
+    std::shared_ptr<const EventBatch> batch = nullptr;
+    Put* next = nullptr;
+  };
+
+  [[nodiscard]] bool has_events() const;
+  [[nodiscard]] bool look_again() const;
+  void collect() REQUIRES(mutex_);
   std::vector<MemoryRun> pop(std::size_t events_max) REQUIRES(mutex_);
 
-  mutable Mutex mutex_;
-  CondVar is_available_;
+  alignas(64) Inbox<Put> inbox_;  // younger than all runs_
+  Doorbell<> available_;
+  std::atomic<std::uint64_t> interrupts_{0};  // calls of interrupt()
+  std::atomic<bool> is_closed_{false};
+  std::atomic<bool> has_runs_{false};  // for who is about to sleep; see Doorbell
+
+  alignas(64) Mutex mutex_;
   std::deque<MemoryRun> runs_ GUARDED_BY(mutex_);  // ascending first_sequence, no overlaps
   std::uint64_t next_sequence_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t size_ GUARDED_BY(mutex_) = 0;        // sum of the runs' sizes
-  std::uint64_t interrupts_ GUARDED_BY(mutex_) = 0;  // calls of interrupt()
-  bool is_closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace spillway::channel
