@@ -13,13 +13,16 @@ constexpr std::array<const SourceType*, 4> kSources{&kExecSource, &kNetcatSource
 
 constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 
-constexpr std::array<const ChannelType*, 2> kChannels{&kFileChannelType, &kMemoryChannelType};
+constexpr std::array<const ChannelType*, 5> kChannels{&kDualChannelType, &kFileChannelType,
+                                                      &kMemoryChannelType, &kNullChannelType,
+                                                      &kPseudoTxnMemoryChannelType};
 
 template <class Type>
 const Type* find_type(std::span<const Type* const> types, std::string_view name) {
   const std::string lower = to_lower(name);
   for (const Type* const type : types) {
-    if (type->name == lower || type->java_class == name) return type;
+    if (type->name == lower) return type;
+    if (!type->java_class.empty() && type->java_class == name) return type;
   }
   return nullptr;
 }

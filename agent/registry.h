@@ -18,8 +18,11 @@ extern const SinkType kFileRollSink;  // sinks/file_roll_sink.cc
 extern const SinkType kLoggerSink;    // sinks/logger_sink.cc
 extern const SinkType kNullSink;      // sinks/null_sink.cc
 
-extern const ChannelType kFileChannelType;    // channels/channel_types.cc
-extern const ChannelType kMemoryChannelType;  // channels/channel_types.cc
+extern const ChannelType kDualChannelType;             // channels/dual_channel_type.cc
+extern const ChannelType kFileChannelType;             // channels/channel_types.cc
+extern const ChannelType kMemoryChannelType;           // channels/channel_types.cc
+extern const ChannelType kNullChannelType;             // channels/channel_types.cc
+extern const ChannelType kPseudoTxnMemoryChannelType;  // channels/channel_types.cc
 
 /// Sorted by name.
 std::span<const SourceType* const> source_types();

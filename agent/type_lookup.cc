@@ -56,7 +56,7 @@ KnownTypes known_of(std::span<const Type* const> types) {
   KnownTypes known;
   for (const Type* const type : types) {
     known.names.push_back(type->name);
-    known.java_classes.push_back(type->java_class);
+    if (!type->java_class.empty()) known.java_classes.push_back(type->java_class);
   }
   return known;
 }

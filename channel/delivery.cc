@@ -195,6 +195,13 @@ void Delivery::withdraw(Lease lease) {
   give_back(std::move(lease));
 }
 
+void Delivery::withhold(SequenceRange entries) {
+  const MutexLock lock(mutex_);
+  if (next_sequence_ >= skip_end_) skip_ = checkpoint::AckState(next_sequence_);  // all passed by
+  skip_.add(entries);
+  skip_end_ = std::max(skip_end_, entries.end);
+}
+
 std::uint64_t Delivery::mark_acknowledged(SequenceRange range) {
   Sequence below;
   std::uint64_t added = 0;
@@ -216,7 +223,14 @@ void Delivery::give_back(Lease lease) {
     const MutexLock lock(mutex_);
     std::size_t at = 0;
     for (const SequenceRange& range : lease.ranges) {
+      // Of what was withheld, the cursor finds by itself what it has not come to.
+      const Sequence ahead = std::max(range.first, next_sequence_);
+      if (ahead < range.end) skip_.remove({.first = ahead, .end = range.end});
       for (Sequence sequence = range.first; sequence < range.end; sequence += 1) {
+        if (sequence >= ahead) {
+          ++at;
+          continue;
+        }
         returned_.emplace(sequence, Returned{.event = lease.events[at++], .pin = pins});
       }
     }

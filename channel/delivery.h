@@ -62,6 +62,10 @@ class Delivery final : public wal::DurableListener {
   /// The events of a lease that was acknowledged are wanted again after all: they go back.
   void withdraw(Lease lease);
 
+  /// Entries that are not to be handed out when the cursor comes to them: a lease has them already.
+  /// Before anybody takes that far.
+  void withhold(wal::SequenceRange entries);
+
   /// The events go back to the front.
   void give_back(Lease lease);
 

@@ -363,6 +363,37 @@ Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durabili
   return must_sync ? writer.sync() : Result<void>();
 }
 
+Result<std::unique_ptr<TakeTransaction>> FileChannel::put_taken(std::shared_ptr<EventBatch> batch) {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return kClosedError;
+  TRY(check_manifest_room());
+  const std::uint64_t cost_bytes = engine_->usage->cost_of_put(batch->entries().size());
+  TRY(engine_->capacity.acquire(batch->size(), cost_bytes, options_.keep_alive));
+  const auto ticket = engine_->writer->append(batch->entries(), batch->size());
+  Result<void> logged;
+  if (ticket.has_value()) {
+    engine_->delivery->withhold(ticket.value().range());
+    logged = engine_->writer->wait_durable(ticket.value());
+  } else {
+    logged = ticket.error();
+  }
+  if (!logged.has_value()) {
+    engine_->capacity.release(batch->size(), cost_bytes);
+    return logged.error();
+  }
+  engine_->usage->settle(cost_bytes);
+  Lease lease;
+  for (std::size_t i = 0; i < batch->size(); ++i) lease.events.push_back((*batch)[i]);
+  lease.ranges.push_back(ticket.value().range());
+  lease.pins.push_back(std::move(batch));
+  return std::unique_ptr<TakeTransaction>(std::make_unique<Take>(*this, engine_, std::move(lease)));
+}
+
+Result<void> FileChannel::flush() {
+  const GatePass pass(gate_);
+  return pass.is_admitted() ? engine_->writer->flush() : kClosedError;
+}
+
 // Their puts succeeded, and then they could not be written.
 void FileChannel::settle_dropped(Engine& engine) const {
   const std::uint64_t dropped = engine.writer->metrics().dropped_entries.value();

@@ -88,6 +88,13 @@ class FileChannel final : public Channel {
   /// One transaction with a durability of its own. kCommit makes durable what was put before it,
   /// too; kOs counts as kCommit unless it is the channel's.
   Result<void> put(const EventBatch& batch, Durability durability);
+
+  /// Puts durably what somebody has in hands already: as if they had put it and taken it. The
+  /// caller sees to it that nobody else puts or takes that far meanwhile.
+  Result<std::unique_ptr<TakeTransaction>> put_taken(std::shared_ptr<EventBatch> batch);
+
+  /// Returns once everything put before is durable, whatever durability it asked for.
+  Result<void> flush();
   Result<std::unique_ptr<TakeTransaction>> take(std::size_t events_max,
                                                 std::chrono::milliseconds wait) override;
   void interrupt_takes() override;

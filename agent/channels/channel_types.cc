@@ -16,6 +16,7 @@
 #include "channel/file_channel.h"
 #include "channel/memory_channel.h"
 #include "channel/memory_limit.h"
+#include "channel/null_channel.h"
 #include "wal/base/bytes.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
@@ -98,6 +99,42 @@ Result<std::unique_ptr<Channel>> create_memory(const ComponentContext&, const Co
       .transaction_capacity_events = transaction_capacity(config),
       .keep_alive = std::chrono::milliseconds(config.millis("keep-alive")),
       .byte_capacity_slots = slots}));
+}
+
+// ---- PseudoTxnMemoryChannel
+
+constexpr std::array kPseudoOptions{
+    OptionSpec{.name = "capacity",
+               .type = OptionType::kCount,
+               .default_value = "50",
+               .help = "Most events in the channel, queued and taken.",
+               .min = 1},
+    OptionSpec{.name = "keep-alive",
+               .type = OptionType::kSeconds,
+               .default_value = "3",
+               .help = "How long a put waits for room before it fails."},
+};
+
+std::uint64_t pseudo_capacity(const Config& config) {
+  return config.count("capacity");
+}
+
+// Flume's lets sources and sinks see a transaction that is none: a rollback loses events there.
+Result<std::unique_ptr<Channel>> create_pseudo(const ComponentContext&, const Config& config) {
+  return std::unique_ptr<Channel>(std::make_unique<MemoryChannel>(channel::MemoryChannelOptions{
+      .capacity_events = pseudo_capacity(config),
+      .transaction_capacity_events = pseudo_capacity(config),
+      .keep_alive = std::chrono::milliseconds(config.millis("keep-alive"))}));
+}
+
+// ---- null
+
+std::uint64_t unlimited_transactions(const Config&) {
+  return channel::NullChannel::kUnlimited;
+}
+
+Result<std::unique_ptr<Channel>> create_null(const ComponentContext&, const Config&) {
+  return std::unique_ptr<Channel>(std::make_unique<channel::NullChannel>());
 }
 
 // ---- file
@@ -360,5 +397,22 @@ const ChannelType kMemoryChannelType{
     .options = kMemoryOptions,
     .transaction_capacity = transaction_capacity,
     .create = create_memory};
+
+const ChannelType kNullChannelType{.name = "null",
+                                   .java_class = "",
+                                   .help = "Accepts events, counts them and drops them.",
+                                   .options = {},
+                                   .transaction_capacity = unlimited_transactions,
+                                   .create = create_null};
+
+const ChannelType kPseudoTxnMemoryChannelType{
+    .name = "pseudotxnmemory",
+    .java_class = "org.apache.flume.channel.PseudoTxnMemoryChannel",
+    .help =
+        "Flume's channel for tests: a memory channel with the capacity as only limit; here its "
+        "transactions are real.",
+    .options = kPseudoOptions,
+    .transaction_capacity = pseudo_capacity,
+    .create = create_pseudo};
 
 }  // namespace spillway::agent

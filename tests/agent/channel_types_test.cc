@@ -62,6 +62,60 @@ TEST(MemoryChannelTypeTest, TransactionMayNotExceedTheChannel) {
   EXPECT_EQ(refusal(kMemoryChannelType, {{"capacity", "5"}}).code, Errc::kBadConfig);
 }
 
+struct DualChannelTypeTest : testing::Test {
+  test::TempDir directory;
+  Given given(Given more = {}) const {
+    more["checkpointDir"] = (directory.path() / "checkpoint").string();
+    more["dataDirs"] = (directory.path() / "data").string();
+    more["segmentSize"] = "4MiB";
+    more["minimumRequiredSpace"] = "0";
+    return more;
+  }
+};
+
+TEST_F(DualChannelTypeTest, HoldsWhatMemoryAndDiskHold) {
+  ASSERT_EQ(find_channel("Dual"), &kDualChannelType);
+  const auto channel = started(kDualChannelType, given({{"memoryCapacity", "10"},
+                                                        {"overflowCapacity", "30"},
+                                                        {"transactionCapacity", "20"},
+                                                        {"keep-alive", "0"}}));
+  EXPECT_EQ(channel->capacity_events(), 40U);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(channel->put(test::numbered_batch("e", 20)).has_value());
+  }
+  EXPECT_EQ(channel->put(test::batch_of({"too many"})).error().code, Errc::kFull);
+  EXPECT_EQ(test::drain(*channel).size(), 40U);
+  channel->stop();
+}
+
+TEST_F(DualChannelTypeTest, DurabilityCommitIsAFileChannel) {
+  auto channel = std::move(create(kDualChannelType, given({{"durability", "commit"}})).value());
+  EXPECT_NE(dynamic_cast<channel::FileChannel*>(channel.get()), nullptr);
+}
+
+TEST_F(DualChannelTypeTest, RefusesAByteCapacityOfLessThanASlot) {
+  EXPECT_EQ(refusal(kDualChannelType, given({{"byteCapacity", "100"}})).code, Errc::kBadConfig);
+}
+
+TEST(NullChannelTypeTest, IsFoundAndDropsEverything) {
+  ASSERT_EQ(find_channel("null"), &kNullChannelType);
+  const auto channel = started(kNullChannelType, {});
+  EXPECT_TRUE(channel->put(test::numbered_batch("e", 100'000)).has_value());
+  EXPECT_EQ(channel->size_events(), 0U);
+  channel->stop();
+}
+
+TEST(PseudoTxnMemoryChannelTypeTest, HasFlumesNameAndDefaultsAndLosesNothingInARollback) {
+  ASSERT_EQ(find_channel("org.apache.flume.channel.PseudoTxnMemoryChannel"),
+            &kPseudoTxnMemoryChannelType);
+  const auto channel = started(kPseudoTxnMemoryChannelType, {});
+  EXPECT_EQ(channel->capacity_events(), 50U);
+  EXPECT_TRUE(channel->put(test::batch_of({"a", "b"})).has_value());
+  channel->take(2, std::chrono::milliseconds(0)).value()->rollback();
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a", "b"));
+  channel->stop();
+}
+
 TEST(MemoryChannelTypeTest, ByteCapacityLeavesOutItsBuffer) {
   // 1000 bytes less half of it: five slots of 100 bytes.
   const auto channel = started(

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/channel_home.h"
+#include "tests/support/dual_channel_home.h"
 #include "tests/support/file_channel_home.h"
 
 namespace spillway::test {
@@ -34,6 +35,20 @@ inline std::vector<ChannelKind> channel_kinds() {
   using Home = std::unique_ptr<ChannelHome>;
   return {
       {"memory", []() -> Home { return std::make_unique<MemoryChannelHome>(); }},
+      {"dual", []() -> Home { return std::make_unique<DualChannelHome>(DualChannelHome::Setup{}); },
+       4},
+      {"dual_young",  // whatever is not taken at once moves, also out of a sink's hands
+       []() -> Home {
+         return std::make_unique<DualChannelHome>(
+             DualChannelHome::Setup{.resident_max = std::chrono::milliseconds(1)});
+       },
+       4},
+      {"dual_forced",
+       []() -> Home {
+         return std::make_unique<DualChannelHome>(
+             DualChannelHome::Setup{.is_spilling_forced = true});
+       },
+       4},
       {"file", []() -> Home { return std::make_unique<FileChannelHome>(); }, 20},
       {"file_simulated",
        []() -> Home { return std::make_unique<SimFileChannelHome>(wal::Background::kThreads); }, 4},

@@ -1,0 +1,168 @@
+// The thread that moves events of a dual channel from memory to its log.
+#include <algorithm>
+#include <utility>
+
+#include "channel/dual_channel.h"
+#include "wal/base/log.h"
+
+namespace spillway::channel {
+namespace {
+
+// One move: large enough for the device, small enough for takers that wait for it.
+constexpr std::size_t kMoveBytes = 4 * kMiB;
+
+std::shared_ptr<const EventBatch> copy_of(const EventBatch& batch, std::size_t begin,
+                                          std::size_t end) {
+  auto part = std::make_shared<EventBatch>();
+  for (std::size_t i = begin; i < end; ++i) part->add(batch[i]);
+  return part;
+}
+
+}  // namespace
+
+void DualChannel::force_spilling(bool is_forced) {
+  is_forced_.store(is_forced);
+  for_mover_.ring();
+}
+
+void DualChannel::run_mover() {
+  const std::chrono::nanoseconds tick =
+      std::max<std::chrono::nanoseconds>(options_.resident_max / 8, std::chrono::milliseconds(1));
+  while (!is_stopping_.load()) {
+    now_ns_.store(clock_.monotonic_ns(), std::memory_order_relaxed);
+    const std::uint32_t prepared = for_mover_.prepare();
+    const Moved moved = move_some();
+    if (moved == Moved::kSome || is_stopping_.load()) continue;
+    for_mover_.sleep(prepared, tick);
+  }
+}
+
+// Half of what is allowed, so that the other half is left for writing them.
+bool DualChannel::is_old() const {
+  const std::uint64_t limit_ns =
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.resident_max).count()) / 2;
+  const std::uint64_t now_ns = now_ns_.load(std::memory_order_relaxed);
+  const auto is_beyond = [&](std::uint64_t put_ns) { return now_ns >= put_ns + limit_ns; };
+  if (!taken_.empty() && is_beyond(taken_.begin()->second->run.put_ns)) return true;
+  return !runs_.empty() && is_beyond(runs_.front().put_ns);
+}
+
+void DualChannel::begin_spilling() {
+  if (is_spilling_) return;
+  is_spilling_ = true;
+  spilling_since_ns_ = clock_.monotonic_ns();
+  spills_.add();
+}
+
+void DualChannel::end_spilling() {
+  if (!is_spilling_) return;
+  is_spilling_ = false;
+  spilling_ns_ += clock_.monotonic_ns() - spilling_since_ns_;
+}
+
+// Once begun, until nothing is left in memory: then the next reason has to come up first.
+DualChannel::Moved DualChannel::move_some() {
+  SharedTaken taken;
+  std::vector<Run> runs;
+  {
+    const MutexLock lock(mutex_);
+    collect_puts();
+    const bool has_reason = is_stopping_.load() || is_forced_.load() || is_high() || is_old();
+    is_draining_ = (is_draining_ || has_reason) && !(runs_.empty() && taken_.empty());
+    if (!is_draining_) {
+      if (log_untaken_ == 0 && !has_reason) end_spilling();
+      return Moved::kNothing;
+    }
+    begin_spilling();
+    is_moving_ = true;
+    const auto first = taken_.begin();
+    runs = pop(SIZE_MAX, kMoveBytes, first == taken_.end() ? kAnySequence : first->first);
+    note_takeable();
+    if (runs.empty()) {  // the oldest is in a sink's hands
+      taken = first->second;
+      taken_.erase(first);
+      taken->state = Taken::State::kMoving;
+    }
+  }
+  const Moved moved = taken != nullptr ? move_taken(taken) : move_runs(std::move(runs));
+  if (moved == Moved::kRefused) refused_moves_.add();
+  for_takers_.ring();
+  return moved;
+}
+
+// The sink goes on with the events in memory; how it ends is carried over to their copies.
+DualChannel::Moved DualChannel::move_taken(const SharedTaken& taken) {
+  auto batch = std::make_shared<EventBatch>();
+  const Run& run = taken->run;
+  for (std::size_t i = run.begin; i < run.end; ++i) batch->add((*run.batch)[i]);
+  const std::uint64_t count = batch->size();
+  auto lease = log_.put_taken(std::move(batch));
+  std::unique_ptr<TakeTransaction> to_end;
+  Taken::End end = Taken::End::kOpen;
+  {
+    const MutexLock lock(mutex_);
+    end = taken->end;
+    if (lease.has_value()) {
+      taken->state = Taken::State::kInLog;
+      (end == Taken::End::kOpen ? taken->lease : to_end) = std::move(lease.value());
+    } else {
+      taken->state = Taken::State::kInMemory;
+      if (end == Taken::End::kOpen) taken_.emplace(run.first_sequence, taken);
+      if (end == Taken::End::kRolledBack) put_back({run});
+      note_takeable();
+    }
+    if (to_end == nullptr) is_moving_ = false;
+  }
+  if (!lease.has_value()) return Moved::kRefused;
+  moved_events_.add(count);
+  moved_taken_events_.add(count);
+  if (to_end == nullptr) return Moved::kSome;
+  const bool is_returned = end_lease(*to_end, end);
+  const MutexLock lock(mutex_);
+  if (is_returned) log_untaken_ += count;
+  note_takeable();
+  is_moving_ = false;
+  return Moved::kSome;
+}
+
+DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
+  std::size_t moved = 0;
+  Result<void> put;
+  while (moved < runs.size() && put.has_value()) {
+    const Run& run = runs[moved];
+    const bool is_whole = run.begin == 0 && run.end == run.batch->size();
+    const auto part = is_whole ? run.batch : copy_of(*run.batch, run.begin, run.end);
+    // The last one makes all of them durable: only then they may be taken from there.
+    const bool is_last = moved + 1 == runs.size();
+    put = log_.put(*part, is_last ? Durability::kCommit : Durability::kAsync);
+    if (put.has_value()) ++moved;
+  }
+  // What went in before a refusal stays there. If that fails too, the log has failed as a whole.
+  if (!put.has_value() && moved > 0) static_cast<void>(log_.flush());
+  const std::vector<Run> refused(runs.begin() + static_cast<std::ptrdiff_t>(moved), runs.end());
+  runs.resize(moved);
+  const std::uint64_t count = count_of(runs);
+  moved_events_.add(count);
+  const MutexLock lock(mutex_);
+  if (!refused.empty()) put_back(refused);
+  log_untaken_ += count;
+  note_takeable();
+  is_moving_ = false;
+  return put.has_value() ? Moved::kSome : Moved::kRefused;
+}
+
+// Behind stop(): nobody puts or takes any more.
+void DualChannel::drain_to_log() {
+  while (move_some() == Moved::kSome) continue;
+  const MutexLock lock(mutex_);
+  std::uint64_t lost = 0;
+  for (const Run& run : runs_) lost += run.size();
+  runs_.clear();
+  taken_.clear();
+  if (lost == 0) return;
+  log_error("dual_channel.dropped",
+            "stopped with events in memory that the log does not take: they are lost",
+            {{"channel", options_.log.name}, {"events", lost}});
+}
+
+}  // namespace spillway::channel

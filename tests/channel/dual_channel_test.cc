@@ -1,0 +1,268 @@
+// What is particular to the dual channel: when events move from memory to the log, that their order
+// survives any number of moves, and what a crash takes.
+
+#include "channel/dual_channel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/disk_errors.h"
+#include "tests/support/events.h"
+#include "tests/support/eventually.h"
+#include "tests/support/file_channel_home.h"
+#include "tests/support/recorded_metrics.h"
+#include "tests/support/sim_disk.h"
+#include "wal/base/random.h"
+
+namespace spillway::channel {
+namespace {
+
+using std::chrono::milliseconds;
+using test::batch_of;
+using test::bodies_of;
+using test::eventually;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr milliseconds kNoWait{0};
+constexpr milliseconds kNever = std::chrono::hours(1);
+
+struct DualChannelTest : testing::Test {
+  std::unique_ptr<test::SimDisk> disk = std::make_unique<test::SimDisk>();
+  SystemClock clock;
+  std::unique_ptr<DualChannel> channel;
+  std::uint64_t openings = 0;
+
+  // Memory for 10 events, 8 of which are too many.
+  void open(milliseconds resident_max = kNever, std::uint64_t capacity_events = 1000) {
+    DualChannelOptions options;
+    options.log = test::small_file_channel(
+        "/c1", {.capacity_events = capacity_events, .transaction_capacity_events = 100});
+    options.log.log.nonce_seed = ++openings;
+    options.memory_events = 10;
+    options.resident_max = resident_max;
+    channel = std::make_unique<DualChannel>(std::move(options), *disk, clock);
+    const auto started = channel->start();
+    ASSERT_TRUE(started.has_value()) << to_string(started.error());
+  }
+  void put(const std::vector<std::string>& bodies) {
+    const auto done = channel->put(batch_of(bodies));
+    ASSERT_TRUE(done.has_value()) << to_string(done.error());
+  }
+  [[nodiscard]] double gauge(const char* name) const {
+    return test::RecordedMetrics(*channel).gauges.at(name);
+  }
+  [[nodiscard]] bool becomes(const char* name, double value) const {
+    return eventually([&] { return gauge(name) == value; });
+  }
+  // What a start after a crash of the machine finds.
+  std::vector<std::string> after_crash() {
+    disk->crash_now();
+    auto after =
+        disk->crash_image({.name = "nothing pending",
+                           .fates = std::vector(disk->pending().size(), test::Fate::kLost)});
+    channel->stop();
+    disk = std::move(after);
+    open();
+    return test::drain(*channel);
+  }
+};
+
+TEST_F(DualChannelTest, WhatIsTakenInTimeIsNeverWritten) {
+  open();
+  const auto written = [&] {
+    return test::RecordedMetrics(*channel).counters.at("log_payload_bytes_total");
+  };
+  const std::uint64_t before = written();
+  for (int i = 0; i < 100; ++i) {
+    put({"a", "b", "c"});
+    ASSERT_THAT(test::take_and_commit(*channel, 10), ElementsAre("a", "b", "c"));
+  }
+  EXPECT_EQ(written(), before);
+  EXPECT_EQ(channel->spills(), 0U);
+}
+
+TEST_F(DualChannelTest, MovesEverythingOnceMemoryIsNearlyFull) {
+  open();
+  put({"1", "2", "3", "4"});
+  EXPECT_EQ(gauge("resident_events"), 4);
+  put({"5", "6", "7", "8"});
+  EXPECT_TRUE(becomes("spilled_events", 8));
+  EXPECT_TRUE(becomes("resident_events", 0));
+  put({"9"});
+  EXPECT_EQ(gauge("is_spilling"), 1);
+  EXPECT_THAT(test::take_and_commit(*channel, 100),
+              ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9"))
+      << "one take reaches across the boundary";
+  EXPECT_TRUE(becomes("is_spilling", 0));
+  EXPECT_EQ(channel->spills(), 1U);
+}
+
+TEST_F(DualChannelTest, BatchLargerThanTheMemoryIsWelcome) {
+  open();
+  ASSERT_TRUE(channel->put(test::numbered_batch("e", 50)).has_value());
+  EXPECT_EQ(channel->size_events(), 50U);
+  EXPECT_EQ(test::drain(*channel).size(), 50U);
+}
+
+TEST_F(DualChannelTest, OldEventsMoveThoughThereIsRoom) {
+  open(milliseconds(20));
+  put({"a", "b"});
+  EXPECT_TRUE(becomes("spilled_events", 2));
+  EXPECT_THAT(after_crash(), ElementsAre("a", "b"));
+}
+
+TEST_F(DualChannelTest, EventsInASinksHandsMoveTooAndTheSinksWordCounts) {
+  open(milliseconds(20));
+  put({"done", "again"});
+  auto done = std::move(channel->take(1, kNoWait).value());
+  auto again = std::move(channel->take(1, kNoWait).value());
+  EXPECT_TRUE(eventually([&] {
+    return test::RecordedMetrics(*channel).counters.at("moved_taken_events_total") == 2;
+  }));
+  EXPECT_THAT(bodies_of(done->events()), ElementsAre("done"));
+  EXPECT_THAT(test::drain(*channel), IsEmpty());
+  ASSERT_TRUE(done->commit().has_value());
+  again->rollback();
+  EXPECT_EQ(channel->size_events(), 1U);
+  EXPECT_THAT(test::drain(*channel), ElementsAre("again"));
+}
+
+TEST_F(DualChannelTest, ACrashWhileASinkHoldsOldEventsLosesNothing) {
+  open(milliseconds(20));
+  put({"a", "b"});
+  const auto held = std::move(channel->take(2, kNoWait).value());
+  EXPECT_TRUE(eventually([&] {
+    return test::RecordedMetrics(*channel).counters.at("moved_taken_events_total") == 2;
+  }));
+  disk->crash_now();
+  const auto after = disk->crash_image(
+      {.name = "nothing pending", .fates = std::vector(disk->pending().size(), test::Fate::kLost)});
+  held->rollback();
+  FileChannel reopened(test::small_file_channel("/c1", {}), *after, clock);
+  ASSERT_TRUE(reopened.start().has_value());
+  EXPECT_THAT(test::drain(reopened), ElementsAre("a", "b"));
+  reopened.stop();
+}
+
+TEST_F(DualChannelTest, ACrashTakesTheNewestPartOnly) {
+  open();
+  for (int i = 0; i < 8; ++i) put({std::to_string(i)});
+  EXPECT_TRUE(becomes("spilled_events", 8));
+  put({"young"});  // may be moved as the last of the same move
+  const std::vector<std::string> kept = after_crash();
+  const std::vector<std::string> all{"0", "1", "2", "3", "4", "5", "6", "7", "young"};
+  ASSERT_GE(kept.size(), 8U);
+  EXPECT_TRUE(std::equal(kept.begin(), kept.end(), all.begin()));
+}
+
+TEST_F(DualChannelTest, CleanStopKeepsWhatIsInMemory) {
+  open();
+  put({"a", "b"});
+  EXPECT_EQ(gauge("resident_events"), 2);
+  channel->stop();
+  open();
+  EXPECT_EQ(channel->size_events(), 2U);
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a", "b"));
+}
+
+TEST_F(DualChannelTest, ForcedSpillingSendsEverythingToTheLogUntilItIsOver) {
+  open();
+  channel->force_spilling(true);
+  put({"a"});
+  EXPECT_TRUE(becomes("spilled_events", 1));
+  channel->force_spilling(false);
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a"));
+  EXPECT_TRUE(becomes("is_spilling", 0));
+  put({"b"});
+  EXPECT_EQ(gauge("resident_events"), 1);
+}
+
+TEST_F(DualChannelTest, LogThatRefusesLeavesEventsInMemoryForTheSinks) {
+  open(milliseconds(20));
+  disk->set_capacity(0);
+  disk->fail_when([](const test::SimCall& call) { return call.kind == test::SimCallKind::kWrite; },
+                  {.code = Errc::kNoSpace, .what = "full"});
+  put({"a", "b", "c"});
+  EXPECT_TRUE(eventually([&] {
+    return test::RecordedMetrics(*channel).counters.at("refused_moves_total") > 0 ||
+           channel->is_failed();
+  }));
+  EXPECT_THAT(test::take_and_commit(*channel, 10), ElementsAre("a", "b", "c"));
+  disk->clear_faults();
+}
+
+// 1 000 cycles of memory, log and back, with rollbacks; order and number of all events checked.
+TEST_F(DualChannelTest, AThousandSpillsLoseDoubleAndReorderNothing) {
+  open();
+  Random random(5);
+  std::uint64_t next_put = 0;
+  std::uint64_t next_taken = 0;
+  while (channel->spills() < 1000) {
+    for (int i = 0; i < 4; ++i) {
+      EventBatch batch;
+      for (std::uint64_t n = random.between(2, 5); n > 0; --n) {
+        batch.add(std::to_string(next_put++));
+      }
+      ASSERT_TRUE(channel->put(batch).has_value());
+    }
+    while (next_taken < next_put) {
+      const auto taken = std::move(channel->take(random.between(1, 20), kNoWait).value());
+      ASSERT_FALSE(taken->events().empty());
+      std::uint64_t expected = next_taken;
+      for (const EventView& event : taken->events()) {
+        ASSERT_EQ(event.body(), std::to_string(expected++));
+      }
+      if (random.one_in(4)) {
+        taken->rollback();
+        continue;
+      }
+      ASSERT_TRUE(taken->commit().has_value());
+      next_taken = expected;
+    }
+  }
+  EXPECT_EQ(channel->size_events(), 0U);
+}
+
+TEST_F(DualChannelTest, ProducersAndSlowConsumersKeepTheOrderThroughManySpills) {
+  constexpr std::uint64_t kEvents = 100'000;
+  open(milliseconds(5));
+  std::thread producer([this] {
+    Random random(1);
+    for (std::uint64_t next = 0; next < kEvents;) {
+      EventBatch batch;
+      for (std::uint64_t n = random.between(1, 9); n > 0 && next < kEvents; --n) {
+        batch.add(std::to_string(next++));
+      }
+      ASSERT_TRUE(channel->put(batch).has_value());
+      if (random.one_in(50)) std::this_thread::yield();
+    }
+  });
+  Random random(2);
+  std::uint64_t next = 0;
+  while (next < kEvents) {
+    const auto taken = std::move(channel->take(random.between(1, 60), milliseconds(100)).value());
+    std::uint64_t expected = next;
+    for (const EventView& event : taken->events()) {
+      ASSERT_EQ(event.body(), std::to_string(expected++));
+    }
+    if (random.one_in(200)) test::give_way();
+    if (random.one_in(8)) continue;  // rolled back
+    ASSERT_TRUE(taken->commit().has_value());
+    next = expected;
+  }
+  producer.join();
+  EXPECT_EQ(channel->size_events(), 0U);
+  EXPECT_GT(channel->spills(), 10U);
+}
+
+}  // namespace
+}  // namespace spillway::channel
