@@ -1,5 +1,5 @@
 // What is put into an inbox comes out once and in its order, and who sleeps at the doorbell is
-// woken: under every interleaving of small cases, and under real threads.
+// woken: under every interleaving of small cases.
 
 #include "channel/inbox.h"
 
@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "channel/doorbell.h"
@@ -163,34 +162,6 @@ TEST(DoorbellTest, LookingBeforePreparingIsFoundOut) {
         .check = [] {}};
   });
   EXPECT_TRUE(all.is_stuck());
-}
-
-TEST(InboxThreadsTest, ManyProducersKeepTheirOrdersAndSleepingConsumersMissNothing) {
-  constexpr std::uint64_t kProducers = 3;
-  constexpr std::uint64_t kEach = 50'000;
-  Inbox<Number> inbox;
-  Doorbell<> bell;
-  std::vector<std::thread> producers;
-  for (std::uint64_t id = 0; id < kProducers; ++id) {
-    producers.emplace_back([&, id] {
-      for (std::uint64_t i = 0; i < kEach; ++i) {
-        push(inbox, id * kEach + i);
-        bell.ring();
-        if (i % 64 == 0) std::this_thread::yield();  // lets the consumer fall asleep now and then
-      }
-    });
-  }
-  std::vector<std::uint64_t> taken;
-  while (taken.size() < kProducers * kEach) {
-    if (take_all(inbox, taken) > 0) continue;
-    const std::uint32_t prepared = bell.prepare();
-    if (inbox.is_empty()) bell.sleep(prepared, std::chrono::seconds(30));
-  }
-  for (std::thread& producer : producers) producer.join();
-  std::vector<std::uint64_t> next(kProducers, 0);
-  for (const std::uint64_t value : taken) {
-    ASSERT_EQ(value % kEach, next.at(value / kEach)++);
-  }
 }
 
 }  // namespace
