@@ -50,13 +50,13 @@ class DualChannel::Transaction final : public TakeTransaction {
     Result<void> outcome;
     for (const auto& part : parts_) {
       const std::size_t count = part->events().size();
-      if (outcome.has_value()) outcome = part->commit();
       if (outcome.has_value()) {
-        done += count;
-        continue;
+        outcome = part->commit();  // after an error its events are back in the log
+        if (outcome.has_value()) done += count;
+        if (!outcome.has_value()) channel_.add_untaken(count);
+      } else {
+        channel_.return_to_log(*part);
       }
-      part->rollback();
-      channel_.add_untaken(count);
     }
     for (const SharedTaken& taken : taken_) {
       const bool is_done = outcome.has_value();
@@ -72,11 +72,7 @@ class DualChannel::Transaction final : public TakeTransaction {
   void rollback() override {
     CHECK(!is_finished_);
     is_finished_ = true;
-    for (const auto& part : parts_) {
-      const std::size_t count = part->events().size();
-      part->rollback();
-      channel_.add_untaken(count);
-    }
+    for (const auto& part : parts_) channel_.return_to_log(*part);
     for (const SharedTaken& taken : taken_) channel_.end_memory(taken, Taken::End::kRolledBack);
   }
 
@@ -93,7 +89,7 @@ DualChannel::DualChannel(DualChannelOptions options, io::FileSystem& file_system
     : options_(std::move(options)),
       clock_(clock),
       log_(log_options(options_.log), file_system, clock) {
-  CHECK(options_.memory_events >= 1 && options_.memory_slots >= 1);
+  CHECK(options_.memory_events >= 1 && options_.memory_slots >= 1 && options_.slot_bytes >= 1);
   is_forced_.store(options_.is_spilling_forced);
 }
 
@@ -172,7 +168,7 @@ Result<void> DualChannel::put(const EventBatch& batch) {
 // What is larger than the memory claims all of it, and then exceeds it.
 Result<void> DualChannel::claim_memory(const EventBatch& batch, const Deadline& deadline) {
   using std::chrono::milliseconds;
-  const Room room{.events = batch.size(), .slots = body_slots(batch)};
+  const Room room{.events = batch.size(), .slots = body_slots(batch, options_.slot_bytes)};
   const Room claim{.events = std::min(room.events, memory_->events_max()),
                    .slots = std::min(room.slots, memory_->bytes_max())};
   Result<void> claimed = memory_->acquire(claim.events, claim.slots, milliseconds(0));
@@ -301,10 +297,17 @@ void DualChannel::add_untaken(std::uint64_t count) {
   for_takers_.ring();
 }
 
+// Not in the middle of a take: they may be older than what it has already.
+void DualChannel::return_to_log(TakeTransaction& part) {
+  const MutexLock lock(take_mutex_);
+  const std::size_t count = part.events().size();
+  part.rollback();
+  add_untaken(count);
+}
+
 // A sink is done with events that it had from memory.
 void DualChannel::end_memory(const SharedTaken& taken, Taken::End end) {
   std::unique_ptr<TakeTransaction> lease;
-  bool is_returned_to_log = false;
   {
     const MutexLock lock(mutex_);
     taken->end = end;
@@ -316,8 +319,8 @@ void DualChannel::end_memory(const SharedTaken& taken, Taken::End end) {
       note_takeable();
     }
   }
-  if (lease != nullptr) is_returned_to_log = end_lease(*lease, end);
-  if (is_returned_to_log) add_untaken(taken->run.size());
+  if (lease != nullptr && end == Taken::End::kRolledBack) return return_to_log(*lease);
+  if (lease != nullptr && end_lease(*lease, end)) add_untaken(taken->run.size());
   for_takers_.ring();
 }
 
@@ -343,12 +346,12 @@ std::uint64_t DualChannel::count_of(const std::vector<Run>& runs) {
   return count;
 }
 
-DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) {
+DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) const {
   Room room;
   for (const Run& run : runs) {
     room.events += run.size();
     for (std::size_t i = run.begin; i < run.end; ++i) {
-      room.slots += (((*run.batch)[i].body().size() + kMemorySlotBytes - 1) / kMemorySlotBytes);
+      room.slots += ((*run.batch)[i].body().size() + options_.slot_bytes - 1) / options_.slot_bytes;
     }
   }
   return room;
@@ -442,7 +445,7 @@ void DualChannel::collect(MetricSink& sink) const {
   sink.counter("refused_moves_total", "Moves that the log refused, to be tried again.",
                refused_moves_.value());
   if (memory_->bytes_max() == Capacity::kUnlimited) return;
-  const auto slot_bytes = static_cast<double>(kMemorySlotBytes);
+  const auto slot_bytes = static_cast<double>(options_.slot_bytes);
   sink.gauge("resident_bytes", "Room that their bodies take, in bytes of whole slots.",
              slot_bytes * static_cast<double>(memory_->used_bytes()));
   sink.gauge("resident_bytes_max", "Room for bodies: byteCapacity without its buffer.",

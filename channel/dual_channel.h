@@ -23,6 +23,7 @@
 #include "channel/doorbell.h"
 #include "channel/file_channel.h"
 #include "channel/inbox.h"
+#include "channel/memory_channel.h"
 #include "wal/base/clock.h"
 #include "wal/base/gate.h"
 #include "wal/base/mutex.h"
@@ -35,9 +36,11 @@ struct DualChannelOptions {
   FileChannelOptions log{};
   std::uint64_t memory_events = 10'000;               // at least 1
   std::uint64_t memory_slots = Capacity::kUnlimited;  // of bodies, see memory_channel.h
-  std::uint64_t spill_percent = 80;                   // of either: from here on events move
-  std::chrono::milliseconds resident_max{1000};       // no event is only in memory for longer
-  bool is_spilling_forced = false;                    // nothing stays in memory
+  std::uint64_t slot_bytes = kMemorySlotBytes;
+  std::uint64_t log_events = UINT64_MAX;         // most of them in the log, but for a stop
+  std::uint64_t spill_percent = 80;              // of either: from here on events move
+  std::chrono::milliseconds resident_max{1000};  // no event is only in memory for longer
+  bool is_spilling_forced = false;               // nothing stays in memory
 };
 
 class DualChannel final : public Channel {
@@ -108,7 +111,7 @@ class DualChannel final : public Channel {
   using SharedTaken = std::shared_ptr<Taken>;
   enum class Moved : std::uint8_t { kNothing, kSome, kRefused };
 
-  static Room room_of(const std::vector<Run>& runs);
+  [[nodiscard]] Room room_of(const std::vector<Run>& runs) const;
   static std::uint64_t count_of(const std::vector<Run>& runs);
   static constexpr std::uint64_t kAnySequence = UINT64_MAX;
 
@@ -121,12 +124,15 @@ class DualChannel final : public Channel {
   Result<void> gather(std::size_t events_max, Transaction& into) REQUIRES(take_mutex_);
   Result<void> gather_from_log(std::size_t events_max, Transaction& into) REQUIRES(take_mutex_);
   void add_untaken(std::uint64_t count);
+  void return_to_log(TakeTransaction& part);
   bool end_lease(TakeTransaction& lease, Taken::End end);
   [[nodiscard]] bool has_events() const;
   [[nodiscard]] bool is_high() const;
 
   // The mover (dual_channel_mover.cc).
   [[nodiscard]] bool is_old() const REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t log_room() const;
+  [[nodiscard]] std::size_t whole_runs(std::uint64_t room) const REQUIRES(mutex_);
   void begin_spilling() REQUIRES(mutex_);
   void end_spilling() REQUIRES(mutex_);
   void run_mover();

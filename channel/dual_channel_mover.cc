@@ -47,6 +47,22 @@ bool DualChannel::is_old() const {
   return !runs_.empty() && is_beyond(runs_.front().put_ns);
 }
 
+// Events that the log may take now; at a stop all, for which it is made large enough.
+std::uint64_t DualChannel::log_room() const {
+  if (is_stopping_.load() || options_.log_events == UINT64_MAX) return UINT64_MAX;
+  return options_.log_events - std::min(options_.log_events, log_.size_events());
+}
+
+// Transactions are not split by it.
+std::size_t DualChannel::whole_runs(std::uint64_t room) const {
+  std::size_t whole = 0;
+  for (const Run& run : runs_) {
+    if (whole + run.size() > room) return whole;
+    whole += run.size();
+  }
+  return SIZE_MAX;
+}
+
 void DualChannel::begin_spilling() {
   if (is_spilling_) return;
   is_spilling_ = true;
@@ -73,12 +89,17 @@ DualChannel::Moved DualChannel::move_some() {
       if (log_untaken_ == 0 && !has_reason) end_spilling();
       return Moved::kNothing;
     }
+    const auto first = taken_.begin();
+    const std::uint64_t below = first == taken_.end() ? kAnySequence : first->first;
+    const bool is_taken_next = runs_.empty() || runs_.front().first_sequence >= below;
+    const std::uint64_t room = log_room();
+    const std::size_t movable = is_taken_next ? 0 : whole_runs(room);
+    if (is_taken_next ? first->second->run.size() > room : movable == 0) return Moved::kRefused;
     begin_spilling();
     is_moving_ = true;
-    const auto first = taken_.begin();
-    runs = pop(SIZE_MAX, kMoveBytes, first == taken_.end() ? kAnySequence : first->first);
+    if (!is_taken_next) runs = pop(movable, kMoveBytes, below);
     note_takeable();
-    if (runs.empty()) {  // the oldest is in a sink's hands
+    if (is_taken_next) {  // the oldest is in a sink's hands
       taken = first->second;
       taken_.erase(first);
       taken->state = Taken::State::kMoving;

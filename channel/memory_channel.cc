@@ -11,24 +11,27 @@ namespace {
 
 constexpr Error kNotRunning{.code = Errc::kClosed, .what = "channel is not running"};
 
-std::uint64_t slots_of(std::size_t body_bytes) {
-  return (body_bytes + kMemorySlotBytes - 1) / kMemorySlotBytes;
+std::uint64_t slots_of(std::size_t body_bytes, std::uint64_t slot_bytes) {
+  return (body_bytes + slot_bytes - 1) / slot_bytes;
 }
 
 }  // namespace
 
-std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent) {
+std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
+                           std::uint64_t slot_bytes) {
   CHECK(buffer_percent <= 100);
   const std::uint64_t kept_percent = 100 - buffer_percent;
   // byte_capacity * kept_percent / 100, without overflow
   const std::uint64_t kept_bytes =
       byte_capacity / 100 * kept_percent + byte_capacity % 100 * kept_percent / 100;
-  return kept_bytes / kMemorySlotBytes;
+  return kept_bytes / slot_bytes;
 }
 
-std::uint64_t body_slots(const EventBatch& batch) {
+std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes) {
   std::uint64_t slots = 0;
-  for (std::size_t i = 0; i < batch.size(); ++i) slots += slots_of(batch[i].body().size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    slots += slots_of(batch[i].body().size(), slot_bytes);
+  }
   return slots;
 }
 
@@ -43,7 +46,7 @@ class MemoryChannel::Transaction final : public TakeTransaction {
     for (const MemoryRun& run : runs_) {
       for (std::size_t i = run.begin; i < run.end; ++i) {
         events_.push_back((*run.batch)[i]);
-        slots_ += slots_of(events_.back().body().size());
+        slots_ += slots_of(events_.back().body().size(), channel.options_.slot_bytes);
       }
     }
     channel_.taken_events_.fetch_add(events_.size(), std::memory_order_relaxed);
@@ -86,7 +89,7 @@ class MemoryChannel::Transaction final : public TakeTransaction {
 
 MemoryChannel::MemoryChannel(const MemoryChannelOptions& options)
     : options_(options), capacity_(options.capacity_events, options.byte_capacity_slots) {
-  CHECK(options.transaction_capacity_events >= 1);
+  CHECK(options.transaction_capacity_events >= 1 && options.slot_bytes >= 1);
   CHECK(options.transaction_capacity_events <= options.capacity_events);
 }
 
@@ -120,7 +123,7 @@ Result<void> MemoryChannel::put(const EventBatch& batch) {
   if (batch.size() > options_.transaction_capacity_events) {
     return Error{.code = Errc::kTooLarge, .what = "batch has more events than transactionCapacity"};
   }
-  const std::uint64_t slots = body_slots(batch);
+  const std::uint64_t slots = body_slots(batch, options_.slot_bytes);
   TRY(capacity_.acquire(batch.size(), slots, options_.keep_alive));
   if (!queue_.push(std::make_shared<const EventBatch>(batch))) {
     capacity_.release(batch.size(), slots);
@@ -150,7 +153,7 @@ void MemoryChannel::collect(MetricSink& sink) const {
   sink.gauge("taken_events", "Events taken and not yet acknowledged.",
              static_cast<double>(taken_events_.load(std::memory_order_relaxed)));
   if (capacity_.bytes_max() == Capacity::kUnlimited) return;
-  const auto slot_bytes = static_cast<double>(kMemorySlotBytes);
+  const auto slot_bytes = static_cast<double>(options_.slot_bytes);
   sink.gauge("body_bytes", "Room that bodies take, in bytes of whole slots.",
              slot_bytes * static_cast<double>(capacity_.used_bytes()));
   sink.gauge("body_bytes_max", "Room for bodies: byteCapacity without its buffer.",

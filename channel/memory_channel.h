@@ -18,22 +18,24 @@
 
 namespace spillway::channel {
 
+/// Room for bodies is counted in slots of this size (Flume's unit) unless an option says otherwise.
+inline constexpr std::uint64_t kMemorySlotBytes = 100;
+
 struct MemoryChannelOptions {
   std::uint64_t capacity_events = 100;              // queued plus taken; at least 1
   std::uint64_t transaction_capacity_events = 100;  // in one put or take; at most the capacity
   std::chrono::milliseconds keep_alive{3000};       // how long a put waits for room
   std::uint64_t byte_capacity_slots = Capacity::kUnlimited;  // see memory_slots()
+  std::uint64_t slot_bytes = kMemorySlotBytes;
 };
-
-/// Room for bodies is counted in slots of this size (Flume's unit).
-inline constexpr std::uint64_t kMemorySlotBytes = 100;
 
 /// Slots that remain of `byte_capacity` when `buffer_percent` (at most 100) of it is set aside for
 /// headers and bookkeeping.
-std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent);
+std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
+                           std::uint64_t slot_bytes = kMemorySlotBytes);
 
 /// Slots that the bodies of `batch` take: each rounded up, an empty body takes none.
-std::uint64_t body_slots(const EventBatch& batch);
+std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes = kMemorySlotBytes);
 
 class MemoryChannel final : public Channel {
  public:
