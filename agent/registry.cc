@@ -13,9 +13,12 @@ constexpr std::array<const SourceType*, 4> kSources{&kExecSource, &kNetcatSource
 
 constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 
-constexpr std::array<const ChannelType*, 5> kChannels{&kDualChannelType, &kFileChannelType,
-                                                      &kMemoryChannelType, &kNullChannelType,
-                                                      &kPseudoTxnMemoryChannelType};
+constexpr std::array<const ChannelType*, 6> kChannels{&kDualChannelType,
+                                                      &kFileChannelType,
+                                                      &kMemoryChannelType,
+                                                      &kNullChannelType,
+                                                      &kPseudoTxnMemoryChannelType,
+                                                      &kSpillableMemoryChannelType};
 
 template <class Type>
 const Type* find_type(std::span<const Type* const> types, std::string_view name) {

@@ -23,6 +23,7 @@ extern const ChannelType kFileChannelType;             // channels/channel_types
 extern const ChannelType kMemoryChannelType;           // channels/channel_types.cc
 extern const ChannelType kNullChannelType;             // channels/channel_types.cc
 extern const ChannelType kPseudoTxnMemoryChannelType;  // channels/channel_types.cc
+extern const ChannelType kSpillableMemoryChannelType;  // channels/dual_channel_type.cc
 
 /// Sorted by name.
 std::span<const SourceType* const> source_types();

@@ -1,13 +1,14 @@
-// The dual channel as a component.
+// The dual channel as a component, and under the name and with the keys of Flume's.
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <utility>
 
-#include "agent/channels/file_channel_dirs.h"
+#include "agent/channels/key_survey.h"
+#include "agent/channels/log_options.h"
 #include "agent/config.h"
 #include "agent/registry.h"
 #include "channel/dual_channel.h"
@@ -24,7 +25,7 @@ namespace {
 using channel::Channel;
 using channel::FileChannelOptions;
 
-constexpr std::array kDualOptions{
+constexpr std::array kOwnDualOptions{
     OptionSpec{.name = "memoryCapacity",
                .type = OptionType::kCount,
                .default_value = "10000",
@@ -76,36 +77,77 @@ constexpr std::array kDualOptions{
                .type = OptionType::kSeconds,
                .default_value = "3",
                .help = "How long a put waits for room before it fails."},
-    OptionSpec{.name = "checkpointDir",
-               .type = OptionType::kPath,
-               .default_value = "~/.flume/file-channel/checkpoint",
-               .help = "Directory of the checkpoint and of copies of damaged data; created if "
-                       "missing."},
-    OptionSpec{.name = "dataDirs",
-               .type = OptionType::kPath,
-               .default_value = "~/.flume/file-channel/data",
-               .help = "Directories of the data files, separated by commas; used in turn."},
-    OptionSpec{.name = "checkpointInterval",
-               .type = OptionType::kMillis,
-               .default_value = "30000",
-               .help = "Longest time between two checkpoints.",
-               .min = 1},
-    OptionSpec{.name = "segmentSize",
-               .type = OptionType::kBytes,
-               .default_value = "64MiB",
-               .help = "Size of one data file; one event must fit into it.",
-               .min = 4 * kMiB,
-               .max = 16 * kGiB},
-    OptionSpec{.name = "maxBytes",
-               .type = OptionType::kBytes,
-               .default_value = "0",
-               .help = "Most bytes of segments with unacknowledged events; 0 for no limit."},
-    OptionSpec{.name = "minimumRequiredSpace",
-               .type = OptionType::kBytes,
-               .default_value = "524288000",
-               .help = "Disk space to leave free: without that much on any data directory nothing "
-                       "moves there."},
 };
+constexpr auto kDualOptions = with_log_options(kOwnDualOptions);
+
+// ---- Flume's SpillableMemoryChannel
+
+constexpr std::string_view kWholeMoves =
+    "has no effect: events stay in memory again once nothing waits on the disk";
+constexpr std::string_view kAlwaysDurable =
+    "has no effect: what moves to the disk is always durable there";
+
+constexpr std::array kOwnSpillableOptions{
+    OptionSpec{.name = "memoryCapacity",
+               .type = OptionType::kCount,
+               .default_value = "10000",
+               .help = "Most events that are in memory only; 0: a file channel."},
+    OptionSpec{.name = "overflowCapacity",
+               .type = OptionType::kCount,
+               .default_value = "100000000",
+               .help = "Most events on disk; 0: a memory channel."},
+    OptionSpec{.name = "overflowTimeout",
+               .type = OptionType::kSeconds,
+               .default_value = "3",
+               .help = "How long a put waits for room before it fails."},
+    OptionSpec{.name = "overflowDeactivationThreshold",
+               .type = OptionType::kCount,
+               .default_value = "5",
+               .help = "Flume's share of free memory, in percent, to go back to memory at.",
+               .max = 100,
+               .notice = kWholeMoves},
+    OptionSpec{.name = "byteCapacity",
+               .type = OptionType::kBytes,
+               .default_value = "",
+               .help = "Most bytes of bodies in memory; 0 for no limit; default: a fifth of the "
+                       "memory this process may use."},
+    OptionSpec{.name = "byteCapacityBufferPercentage",
+               .type = OptionType::kCount,
+               .default_value = "20",
+               .help = "Share of byteCapacity set aside for headers, in percent.",
+               .max = 99},
+    OptionSpec{.name = "avgEventSize",
+               .type = OptionType::kBytes,
+               .default_value = "500",
+               .help = "Unit in which byteCapacity is counted: each body takes a whole number.",
+               .min = 1},
+    OptionSpec{.name = "transactionCapacity",
+               .type = OptionType::kCount,
+               .default_value = "10000",
+               .help = "Most events in one put or take; at most both capacities together.",
+               .min = 1},
+    OptionSpec{.name = "keep-alive",
+               .type = OptionType::kSeconds,
+               .default_value = "3",
+               .help = "Flume's key of its file channel.",
+               .notice = "has no effect: overflowTimeout is how long a put waits"},
+    OptionSpec{.name = "capacity",
+               .type = OptionType::kCount,
+               .default_value = "0",
+               .help = "Flume's key of its file channel.",
+               .notice = "has no effect: overflowCapacity is the capacity on disk"},
+    OptionSpec{.name = "fsyncPerTransaction",
+               .type = OptionType::kBool,
+               .default_value = "true",
+               .help = "Flume's durability switch of its file channel.",
+               .notice = kAlwaysDurable},
+    OptionSpec{.name = "fsyncInterval",
+               .type = OptionType::kSeconds,
+               .default_value = "5",
+               .help = "Flume's interval of it.",
+               .notice = kAlwaysDurable},
+};
+constexpr auto kSpillableOptions = with_log_options(kOwnSpillableOptions);
 
 std::uint64_t capacity(const Config& config) {
   return config.count("memoryCapacity") + config.count("overflowCapacity");
@@ -120,56 +162,98 @@ std::uint64_t byte_capacity(const Config& config) {
                                          : channel::memory_limit_bytes() / 5;
 }
 
-Result<FileChannelOptions> log_options(const ComponentContext& context, const Config& config) {
-  FileChannelOptions options;
-  options.name = context.name;
-  TRY_ASSIGN(FileChannelDirs dirs, file_channel_dirs(config));
-  options.checkpoint_dir = std::move(dirs.checkpoint_dir);
-  options.data_dirs = std::move(dirs.data_dirs);
-  options.capacity_events = capacity(config);
-  options.transaction_capacity = transaction_capacity(config);
-  options.keep_alive = std::chrono::milliseconds(config.millis("keep-alive"));
-  options.checkpoint_interval = std::chrono::milliseconds(config.millis("checkpointInterval"));
-  if (config.bytes("maxBytes") > 0) options.bytes_max = config.bytes("maxBytes");
-  options.log.free_bytes_min = config.bytes("minimumRequiredSpace");
-  options.log.slot_bytes = align_down(config.bytes("segmentSize"), io::kBlockBytes);
-  return options;
+Result<std::uint64_t> slots_of(const Config& config, std::uint64_t slot_bytes) {
+  const std::uint64_t bytes = byte_capacity(config);
+  if (bytes == 0) return channel::Capacity::kUnlimited;
+  const std::uint64_t slots =
+      channel::memory_slots(bytes, config.count("byteCapacityBufferPercentage"), slot_bytes);
+  if (slots > 0) return slots;
+  return Error{.code = Errc::kBadConfig,
+               .what =
+                   "byteCapacity without its buffer is below the size of one event; "
+                   "write 0 for no limit"};
 }
 
-Result<std::unique_ptr<Channel>> create_dual(const ComponentContext& context,
-                                             const Config& config) {
-  static io::PosixFileSystem file_system;  // outlives every channel
+io::FileSystem& file_system() {
+  static io::PosixFileSystem instance;  // outlives every channel
+  return instance;
+}
+
+Result<FileChannelOptions> log_options(const ComponentContext& context, const Config& config,
+                                       std::string_view wait_key) {
   CHECK(context.clock != nullptr);
   if (transaction_capacity(config) > capacity(config)) {
     return Error{.code = Errc::kBadConfig,
                  .what = "transactionCapacity is larger than memoryCapacity and overflowCapacity"};
   }
-  TRY_ASSIGN(FileChannelOptions log, log_options(context, config));
-  const std::uint64_t bytes = byte_capacity(config);
+  TRY_ASSIGN(FileChannelOptions options, read_log_options(context, config));
+  options.capacity_events = capacity(config);
+  options.transaction_capacity = transaction_capacity(config);
+  options.keep_alive = std::chrono::milliseconds(config.millis(wait_key));
+  return options;
+}
+
+Result<std::unique_ptr<Channel>> create_dual(const ComponentContext& context,
+                                             const Config& config) {
+  TRY_ASSIGN(FileChannelOptions log, log_options(context, config, "keep-alive"));
   if (config.string("durability") == "commit") {
     // Everything is logged: what memory is for is to spare consumers the way to the disk.
-    log.log.cache_bytes_max = bytes == 0 ? SIZE_MAX : std::max<std::uint64_t>(bytes, kMiB);
+    const std::uint64_t bytes = byte_capacity(config);
+    if (!config.is_given("cacheSize")) {
+      log.log.cache_bytes_max = bytes == 0 ? SIZE_MAX : std::max<std::uint64_t>(bytes, kMiB);
+    }
     return std::unique_ptr<Channel>(
-        std::make_unique<channel::FileChannel>(std::move(log), file_system, *context.clock));
+        std::make_unique<channel::FileChannel>(std::move(log), file_system(), *context.clock));
   }
   channel::DualChannelOptions options;
   options.log = std::move(log);
   options.memory_events = config.count("memoryCapacity");
-  if (bytes > 0) {
-    options.memory_slots =
-        channel::memory_slots(bytes, config.count("byteCapacityBufferPercentage"));
-    if (options.memory_slots == 0) {
-      return Error{.code = Errc::kBadConfig,
-                   .what =
-                       "byteCapacity without its buffer is below the 100 bytes of one slot; "
-                       "write 0 for no limit"};
-    }
-  }
+  TRY_ASSIGN(options.memory_slots, slots_of(config, options.slot_bytes));
+  options.log_events = config.count("overflowCapacity");
   options.spill_percent = config.count("spillPercentage");
   options.resident_max = std::chrono::milliseconds(config.millis("maxResidentMillis"));
   options.is_spilling_forced = config.boolean("spill.force");
   return std::unique_ptr<Channel>(
-      std::make_unique<channel::DualChannel>(std::move(options), file_system, *context.clock));
+      std::make_unique<channel::DualChannel>(std::move(options), file_system(), *context.clock));
+}
+
+// Flume's keys; where they leave something open, as `dual` has it by default.
+Result<std::unique_ptr<Channel>> create_spillable(const ComponentContext& context,
+                                                  const Config& config) {
+  const std::uint64_t memory_events = config.count("memoryCapacity");
+  const std::uint64_t log_events = config.count("overflowCapacity");
+  if (memory_events == 0 && log_events == 0) {
+    return Error{.code = Errc::kBadConfig,
+                 .what = "memoryCapacity and overflowCapacity are both 0: nothing has room"};
+  }
+  const std::uint64_t slot_bytes = config.bytes("avgEventSize");
+  if (log_events == 0) {
+    if (transaction_capacity(config) > memory_events && config.is_given("transactionCapacity")) {
+      return Error{.code = Errc::kBadConfig,
+                   .what = "transactionCapacity is larger than memoryCapacity"};
+    }
+    TRY_ASSIGN(const std::uint64_t slots, slots_of(config, slot_bytes));
+    return std::unique_ptr<Channel>(
+        std::make_unique<channel::MemoryChannel>(channel::MemoryChannelOptions{
+            .capacity_events = memory_events,
+            .transaction_capacity_events = std::min(memory_events, transaction_capacity(config)),
+            .keep_alive = std::chrono::milliseconds(config.millis("overflowTimeout")),
+            .byte_capacity_slots = slots,
+            .slot_bytes = slot_bytes}));
+  }
+  TRY_ASSIGN(FileChannelOptions log, log_options(context, config, "overflowTimeout"));
+  if (memory_events == 0) {
+    return std::unique_ptr<Channel>(
+        std::make_unique<channel::FileChannel>(std::move(log), file_system(), *context.clock));
+  }
+  channel::DualChannelOptions options;
+  options.log = std::move(log);
+  options.memory_events = memory_events;
+  options.log_events = log_events;
+  options.slot_bytes = slot_bytes;
+  TRY_ASSIGN(options.memory_slots, slots_of(config, slot_bytes));
+  return std::unique_ptr<Channel>(
+      std::make_unique<channel::DualChannel>(std::move(options), file_system(), *context.clock));
 }
 
 }  // namespace
@@ -180,6 +264,16 @@ const ChannelType kDualChannelType{
     .help = "Keeps events in memory while sinks keep up, and moves them to disk when they do not.",
     .options = kDualOptions,
     .transaction_capacity = transaction_capacity,
-    .create = create_dual};
+    .create = create_dual,
+    .examine = examine_keys};
+
+const ChannelType kSpillableMemoryChannelType{
+    .name = "spillablememory",
+    .java_class = "org.apache.flume.channel.SpillableMemoryChannel",
+    .help = "Flume's names for a dual channel: memory first, disk when it is full.",
+    .options = kSpillableOptions,
+    .transaction_capacity = transaction_capacity,
+    .create = create_spillable,
+    .examine = examine_keys};
 
 }  // namespace spillway::agent

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -91,6 +92,24 @@ TEST_F(DualChannelTypeTest, HoldsWhatMemoryAndDiskHold) {
 TEST_F(DualChannelTypeTest, DurabilityCommitIsAFileChannel) {
   auto channel = std::move(create(kDualChannelType, given({{"durability", "commit"}})).value());
   EXPECT_NE(dynamic_cast<channel::FileChannel*>(channel.get()), nullptr);
+}
+
+TEST_F(DualChannelTypeTest, TakesTheKeysOfAFileChannelsLog) {
+  const auto key = directory.path() / "key";
+  std::ofstream(key) << std::string(32, 'k');
+  const auto encrypted = given({{"encryption.activeKey", "k1"},
+                                {"encryption.keyProvider", "RAWFILE"},
+                                {"encryption.keyProvider.keys", "k1"},
+                                {"encryption.keyProvider.keys.k1.file", key.string()},
+                                {"ackDurability", "strict"}});
+  auto channel = started(kDualChannelType, encrypted);
+  EXPECT_TRUE(channel->put(test::batch_of({"a", "b"})).has_value());
+  channel->stop();
+  const auto without = std::move(create(kDualChannelType, given()).value());
+  EXPECT_EQ(without->start().error().code, Errc::kNotFound);
+  channel = started(kDualChannelType, encrypted);
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a", "b"));
+  channel->stop();
 }
 
 TEST_F(DualChannelTypeTest, RefusesAByteCapacityOfLessThanASlot) {
