@@ -1,6 +1,7 @@
 #include "checkpoint/manifest_store.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "wal/base/check.h"
@@ -8,8 +9,10 @@
 namespace spillway::checkpoint {
 namespace {
 
+// Not empty. Byte by byte it would show in a start: an unused slot has a million of them.
 bool is_blank(ByteSpan bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+  return bytes[0] == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 }  // namespace
@@ -36,15 +39,13 @@ Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
   std::size_t intact = 0;
   std::size_t blank = 0;
   for (std::size_t i = 0; i < kManifestSlotCount; ++i) {
-    const MutableByteSpan bytes = buffer_.span();
-    std::fill(bytes.begin(), bytes.end(), std::byte{0});
-    const auto read = file_->read_at(i * kManifestSlotBytes, bytes);
-    if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
-    if (!read.has_value()) loaded.read_error = read.error();
-    const bool is_slot_blank = read.has_value() && is_blank(bytes);
+    const Result<ByteSpan> bytes = read_slot(i);
+    if (!bytes.has_value() && bytes.error().code != Errc::kIo) return bytes.error();
+    if (!bytes.has_value()) loaded.read_error = bytes.error();
+    const bool is_slot_blank = bytes.has_value() && is_blank(bytes.value());
     if (is_slot_blank) ++blank;
     loaded.states[i] = is_slot_blank ? SlotState::kBlank : SlotState::kDamaged;
-    if (read.has_value()) loaded.slots[i] = decode_manifest(bytes);
+    if (bytes.has_value()) loaded.slots[i] = decode_manifest(bytes.value());
     if (!loaded.slots[i]) continue;
     loaded.states[i] = SlotState::kIntact;
     ++intact;
@@ -57,6 +58,28 @@ Result<ManifestStore::Loaded> ManifestStore::load(Access access) {
   loaded.may_be_stale = intact < kManifestSlotCount;
   loaded.is_damaged = loaded.may_be_stale && !is_young;
   return loaded;
+}
+
+// Of a megabyte a manifest mostly uses one block.
+Result<ByteSpan> ManifestStore::read_slot(std::size_t slot) {
+  TRY(read_part(slot, 0, wal::kBlockAlignBytes));
+  const ByteSpan first = buffer_.span().first(wal::kBlockAlignBytes);
+  std::uint64_t size = kManifestSlotBytes;
+  if (!is_blank(first)) {
+    const auto header = load_le<ManifestHeader>(first.data());
+    size = std::min(size, align_up(kManifestHeaderBytes + std::uint64_t{header.payload_bytes},
+                                   wal::kBlockAlignBytes));
+  }
+  if (size > first.size()) TRY(read_part(slot, first.size(), size));
+  return ByteSpan(buffer_.span()).first(size);
+}
+
+Result<void> ManifestStore::read_part(std::size_t slot, std::size_t begin, std::size_t end) {
+  const MutableByteSpan bytes = buffer_.span().subspan(begin, end - begin);
+  TRY_ASSIGN(const std::size_t size, file_->read_at(slot * kManifestSlotBytes + begin, bytes));
+  const MutableByteSpan missing = bytes.subspan(size);  // the file has been cut short
+  std::fill(missing.begin(), missing.end(), std::byte{0});
+  return {};
 }
 
 Result<void> ManifestStore::create_if_missing() {

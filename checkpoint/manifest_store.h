@@ -76,6 +76,10 @@ class ManifestStore {
   // Of bytes_max_, for what segments_max() does not count.
   static constexpr std::size_t kReserveShare = 16;
 
+  /// What slot `slot` uses of its space; all of it where its first block is blank.
+  Result<ByteSpan> read_slot(std::size_t slot);
+  Result<void> read_part(std::size_t slot, std::size_t begin, std::size_t end);
+
   io::Directory& directory_;
   const std::size_t bytes_max_;
   std::atomic<std::size_t> segments_max_{SIZE_MAX};

@@ -154,8 +154,38 @@ TEST_F(ManifestStoreTest, BothDamagedIsNoManifest) {
 
 TEST_F(ManifestStoreTest, UnreadableSlotLeavesTheOther) {
   create(4);
-  disk.fail_reads(kPath, kManifestSlotBytes + 8192, 512);
+  disk.fail_reads(kPath, kManifestSlotBytes + 512, 512);
   EXPECT_EQ(newest_lost_count(disk), 3U);
+}
+
+TEST_F(ManifestStoreTest, SpaceThatIsNotUsedNeedNotBeReadable) {
+  create(4);
+  disk.fail_reads(kPath, kManifestSlotBytes + 8192, 512);
+  EXPECT_EQ(newest_lost_count(disk), 4U);
+  EXPECT_FALSE(load(disk).may_be_stale);
+}
+
+TEST_F(ManifestStoreTest, ManifestOfSeveralBlocksIsReadWhole) {
+  create(0);
+  Manifest manifest;
+  manifest.end = {.lsn = {8192}, .next_sequence = {10'000}, .last_segment = {1}};
+  manifest.segments.push_back({.number = {1},
+                               .slot_bytes = 128 * kKiB,
+                               .first_lsn = {0},
+                               .first_sequence = {1},
+                               .end_lsn = manifest.end.lsn,
+                               .end_sequence = manifest.end.next_sequence});
+  for (std::uint64_t i = 1; i < 3000; ++i)
+    manifest.acks.add({.first = {3 * i}, .end = {3 * i + 1}});
+  manifest.lost_entries = 17;
+  ASSERT_TRUE(manifests.store(manifest).has_value());
+  ASSERT_GT(manifests.bytes_written(), 2 * wal::kBlockAlignBytes);
+  EXPECT_EQ(newest_lost_count(disk), 17U);
+
+  // What is left behind its lost first block says that it has been written.
+  disk.corrupt(kPath, 0, wal::kBlockAlignBytes,
+               [](MutableByteSpan bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); });
+  EXPECT_EQ(load(disk).states[0], ManifestStore::SlotState::kDamaged);
 }
 
 TEST_F(ManifestStoreTest, TornWriteLeavesTheOneBefore) {

@@ -35,10 +35,7 @@ class SimBytes {
     while (!from.empty()) {
       const std::size_t in_page = offset % kPageBytes;
       const std::size_t count = std::min(from.size(), kPageBytes - in_page);
-      std::shared_ptr<const Page>& page = pages_[offset / kPageBytes];
-      auto changed = page == nullptr ? std::make_shared<Page>() : std::make_shared<Page>(*page);
-      std::memcpy(changed->data() + in_page, from.data(), count);
-      page = std::move(changed);
+      write_page(offset / kPageBytes, in_page, from.first(count));
       from = from.subspan(count);
       offset += count;
     }
@@ -55,6 +52,16 @@ class SimBytes {
  private:
   static constexpr std::size_t kPageBytes = 4096;
   using Page = std::array<std::byte, kPageBytes>;
+
+  void write_page(std::uint64_t number, std::size_t at, ByteSpan from) {
+    const auto known = pages_.find(number);
+    static constexpr Page kZeros{};
+    if (known == pages_.end() && std::memcmp(from.data(), kZeros.data(), from.size()) == 0) return;
+    auto changed =
+        known == pages_.end() ? std::make_shared<Page>() : std::make_shared<Page>(*known->second);
+    std::memcpy(changed->data() + at, from.data(), from.size());
+    pages_[number] = std::move(changed);
+  }
 
   std::map<std::uint64_t, std::shared_ptr<const Page>> pages_;
 };
