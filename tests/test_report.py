@@ -4,6 +4,7 @@ A gtest executable writes its cases to <build>/<name>.xml, a TAP test prints the
 is one case. An executable that fails without a failing case (crash, time-out, leak) counts as one.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -11,6 +12,10 @@ import re
 import xml.etree.ElementTree
 
 TAP_LINE = re.compile(r"^(not )?ok\b(?:\s+(\d+))?\s*(?:- )?([^#]*)(?:#\s*(.*))?$")
+
+# Properties of a gtest case; tests/support/tried.h.
+TRIED = ("crash_states", "faults", "inputs")
+SEEDS = ("seed_first", "seed_last")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Report:
     passed: int = 0
     failed: list = dataclasses.field(default_factory=list)  # (case, reason)
     skipped: list = dataclasses.field(default_factory=list)
+    tried: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    seeds: set = dataclasses.field(default_factory=set)
 
     def print(self):
         if self.skipped:
@@ -36,8 +43,16 @@ class Report:
             print("\nFailed:")
         for case, reason in self.failed:
             print(f"  {case}: {reason}")
+        if self.tried:
+            print("\nTried: " + self.sum_of_tried())
         print(f"\n{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped",
               flush=True)
+
+    def sum_of_tried(self):
+        parts = [f"{self.tried[name]:,} {name.replace('_', ' ')}" for name in TRIED
+                 if self.tried[name] > 0]
+        seeds = f"; seeds {min(self.seeds)} to {max(self.seeds)}" if self.seeds else ""
+        return ", ".join(parts) + seeds
 
 
 def known_tests(folder):
@@ -98,6 +113,7 @@ def count_gtest(report, name, path):
     except (FileNotFoundError, xml.etree.ElementTree.ParseError):
         return  # it died first; count_test sees the exit status
     for case in root.iter("testcase"):
+        count_tried(report, case)
         label = f"{name}: {case.get('classname')}.{case.get('name')}"
         failure, skip = case.find("failure"), case.find("skipped")
         if failure is not None:
@@ -108,6 +124,14 @@ def count_gtest(report, name, path):
             report.skipped.append((label, "disabled in the source"))
         else:
             report.passed += 1
+
+
+def count_tried(report, case):
+    for one in case.iter("property"):
+        if one.get("name") in TRIED:
+            report.tried[one.get("name")] += int(one.get("value"))
+        elif one.get("name") in SEEDS:
+            report.seeds.add(int(one.get("value")))
 
 
 def count_tap(report, name, output):

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tests/support/events.h"
+#include "tests/support/look.h"
 #include "tests/support/recorded_metrics.h"
 #include "tests/support/survivors.h"
 #include "wal/base/check.h"
@@ -42,24 +43,6 @@ FileChannelOptions encrypted_options(std::size_t start, Writing writing = Writin
   FileChannelOptions options = crash_options(writing);
   options.load_keys = [ring = keys] { return Result<std::shared_ptr<const wal::KeyRing>>(ring); };
   return options;
-}
-
-// All events in order, left in the channel.
-std::vector<std::string> look(FileChannel& channel) {
-  std::vector<std::string> bodies;
-  std::vector<std::unique_ptr<channel::TakeTransaction>> open;
-  while (true) {
-    auto taken = channel.take(channel.transaction_capacity(), milliseconds(0));
-    if (!taken.has_value()) {
-      ADD_FAILURE() << "cannot take: " << to_string(taken.error());
-      break;
-    }
-    if (taken.value()->events().empty()) break;
-    for (std::string& body : bodies_of(taken.value()->events())) bodies.push_back(std::move(body));
-    open.push_back(std::move(taken.value()));
-  }
-  EXPECT_EQ(channel.size_events(), bodies.size());
-  return bodies;
 }
 
 void expect_nothing_lost(const FileChannel& channel) {

@@ -4,7 +4,6 @@
 //
 // SPILLWAY_SEED=<n> replays one seed, SPILLWAY_SEED_COUNT=<n> tries n.
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -13,6 +12,7 @@
 #include "tests/crash/channel_run.h"
 #include "tests/support/crash_sweep.h"
 #include "tests/support/seeds.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 
 namespace spillway::test {
@@ -52,8 +52,46 @@ class CrashPointsTest : public testing::TestWithParam<Writing> {
     }
   }
 
+  void sweep_recovery(std::uint64_t seed) {
+    for (const CrashPhase phase : {CrashPhase::kAfterSubmit, CrashPhase::kAfterCompletion}) {
+      SimDisk reference({.seed = seed});
+      ChannelRun before(reference, kLazy, Encryption::kNone, GetParam());
+      before.start();
+      before.put(2);
+      before.put(2);
+      const std::uint64_t first = reference.call_count() + 1;
+      for (std::uint64_t number = first; number < first + 12; ++number) {
+        SimDisk disk({.seed = seed});
+        disk.crash_at(number, phase);
+        ChannelRun run(disk, kLazy, Encryption::kNone, GetParam());
+        run.start();
+        run.put(2);
+        run.put(2);
+        run.put(30, 900);
+        if (!disk.is_crashed()) break;
+        for (const Survivors& choice : survivor_choices(disk.pending().size(), seed, 1)) {
+          sweep_start(*disk.crash_image(choice), run.promise(), seed);
+          if (HasFailure()) return;
+        }
+      }
+    }
+  }
+
+  // Power loss at a third of the calls of a start on `crashed`.
+  void sweep_start(const SimDisk& crashed, const Promise& promise, std::uint64_t seed) {
+    images_ += sweep_crashes(
+        {.disk = {.seed = seed}, .call_step = 3 * kCallStep, .random_survivors = 0},
+        [&](SimDisk& again) {
+          for (const std::string& path : crashed.paths()) again.put(path, crashed.contents(path));
+          ChannelRun recovery(again, kLazy, Encryption::kNone, GetParam());
+          recovery.start();
+          return promise;
+        },
+        [](SimDisk& image, const Promise& kept) { expect_promise_kept(image, kept, GetParam()); });
+  }
+
   void TearDown() override {
-    fmt::print(stderr, "crash points: {} crash states, seed {}\n", images_, seeds(1).front());
+    note_tried(kCrashStates, images_);
     EXPECT_GT(images_ * kCallStep, 20U);
   }
 
@@ -299,43 +337,12 @@ TEST_P(CrashPointsTest, StrictAcknowledgementsOverSegments) {
       channel::AckDurability::kStrict);
 }
 
-// Every crash of a put over two segments, and for each of them every crash of the start behind it.
+// Every crash of a put over two segments, and for each of them crashes of the start behind it.
 TEST_P(CrashPointsTest, RecoveryItself) {
-  const std::uint64_t seed = seeds(1).front();
-  for (const CrashPhase phase : {CrashPhase::kAfterSubmit, CrashPhase::kAfterCompletion}) {
-    SimDisk reference({.seed = seed});
-    ChannelRun before(reference, kLazy, Encryption::kNone, GetParam());
-    before.start();
-    before.put(2);
-    before.put(2);
-    const std::uint64_t first = reference.call_count() + 1;
-    for (std::uint64_t number = first; number < first + 12; ++number) {
-      SimDisk disk({.seed = seed});
-      disk.crash_at(number, phase);
-      ChannelRun run(disk, kLazy, Encryption::kNone, GetParam());
-      run.start();
-      run.put(2);
-      run.put(2);
-      run.put(30, 900);
-      if (!disk.is_crashed()) break;
-      for (const Survivors& choice : survivor_choices(disk.pending().size(), seed, 1)) {
-        const auto crashed = disk.crash_image(choice);
-        images_ += sweep_crashes(
-            {.disk = {.seed = seed}, .call_step = 3 * kCallStep, .random_survivors = 0},
-            [&](SimDisk& again) {
-              for (const std::string& path : crashed->paths()) {
-                again.put(path, crashed->contents(path));
-              }
-              ChannelRun recovery(again, kLazy, Encryption::kNone, GetParam());
-              recovery.start();
-              return run.promise();
-            },
-            [](SimDisk& image, const Promise& promise) {
-              expect_promise_kept(image, promise, GetParam());
-            });
-        if (HasFailure()) return;
-      }
-    }
+  for (const std::uint64_t seed : seeds(1)) {
+    SCOPED_TRACE(replay_hint(seed));
+    sweep_recovery(seed);
+    if (HasFailure()) return;
   }
 }
 

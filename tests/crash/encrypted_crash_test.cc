@@ -5,7 +5,6 @@
 // The random part of a segment's key comes from the same seed at every start here, so that only the
 // rules keep pairs apart, not chance.
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "tests/crash/channel_run.h"
 #include "tests/support/crash_sweep.h"
 #include "tests/support/seeds.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 
 namespace spillway::test {
@@ -46,7 +46,7 @@ class EncryptedCrashTest : public testing::TestWithParam<Writing> {
   void sweep_power_loss(Work work) {
     for (const std::uint64_t seed : seeds(1)) {
       SCOPED_TRACE(replay_hint(seed));
-      count_ += sweep_crashes(
+      crash_states_ += sweep_crashes(
           options_of(seed), [&](SimDisk& disk) { return run(disk, AckDurability::kLazy, work); },
           [](SimDisk& image, const Outcome& outcome) {
             expect_encrypted_promise_kept(image, outcome.promise, outcome.ledger);
@@ -60,7 +60,7 @@ class EncryptedCrashTest : public testing::TestWithParam<Writing> {
                                     {.code = Errc::kNoSpace, .os_error = ENOSPC, .what = "full"}};
     for (const std::uint64_t seed : seeds(1)) {
       SCOPED_TRACE(replay_hint(seed));
-      count_ += sweep_errors(
+      faults_ += sweep_errors(
           options_of(seed), errors,
           [&](SimDisk& disk) {
             Outcome outcome = run(disk, acks, [&](ChannelRun& run) {
@@ -78,9 +78,9 @@ class EncryptedCrashTest : public testing::TestWithParam<Writing> {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "encrypted crashes: {} crash states or failing runs, seed {}\n", count_,
-               seeds(1).front());
-    EXPECT_GT(count_ * kCallStep, 5U);
+    note_tried(kCrashStates, crash_states_);
+    note_tried(kFaults, faults_);
+    EXPECT_GT((crash_states_ + faults_) * kCallStep, 5U);
     EXPECT_GT(blocks_max_, 5U);
     EXPECT_GT(keys_max_, 1U) << "the key was never changed";
   }
@@ -96,7 +96,8 @@ class EncryptedCrashTest : public testing::TestWithParam<Writing> {
     return {.promise = run.promise(), .ledger = run.ledger()};
   }
 
-  std::uint64_t count_ = 0;
+  std::uint64_t crash_states_ = 0;
+  std::uint64_t faults_ = 0;
   std::size_t blocks_max_ = 0;
   std::size_t keys_max_ = 0;
 };

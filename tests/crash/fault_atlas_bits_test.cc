@@ -8,7 +8,6 @@
 // not closed: StoreTruth calls it unprovable. OnlyTheLastBlockOfACrashedLogIsUnprovable shows that
 // it is nothing else, and that the block which a quiet log writes by itself leaves nothing at all.
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "tests/crash/damaged_store.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 #include "wal/segment_header.h"
 
@@ -122,8 +122,7 @@ class AtlasBitsTest : public testing::TestWithParam<StoreKind> {
 
   void sweep_all(const std::vector<Region>& regions) {
     for (const Region& region : regions) sweep(region);
-    fmt::print(stderr, "atlas: {} damaged directories read, {} wrong\n", tally_.flips,
-               tally_.failures);
+    note_tried(kFaults, tally_.flips);
     EXPECT_EQ(tally_.failures, 0U);
     EXPECT_GT(tally_.flips, 300U);
   }

@@ -3,7 +3,6 @@
 // delivers every undamaged transaction in order and once, reports exactly what is missing, and says
 // the same at the next start.
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "tests/crash/damaged_store.h"
 #include "tests/support/sim_store.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 #include "wal/segment_header.h"
 #include "wal/slot_pool.h"
@@ -53,7 +53,7 @@ class FaultAtlasTest : public testing::TestWithParam<StoreKind> {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "atlas: {} damaged directories opened, {} wrong\n", tried_, failures_);
+    note_tried(kFaults, tried_);
     EXPECT_GT(tried_, 0U);
     EXPECT_EQ(failures_, 0U);
   }

@@ -3,7 +3,6 @@
 // is well, and then takes events (A4, A10). Interrupted calls and short transfers end below this
 // seam, in wal/io (tests/wal/io/write_progress_test.cc).
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include "tests/crash/channel_run.h"
 #include "tests/support/crash_sweep.h"
 #include "tests/support/seeds.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 
 namespace spillway::test {
@@ -61,7 +61,7 @@ class IoErrorsTest : public testing::TestWithParam<ErrorsCase> {
   }
 
   void TearDown() override {
-    fmt::print(stderr, "io errors: {} failing runs, seed {}\n", runs_, seeds(1).front());
+    note_tried(kFaults, runs_);
     EXPECT_GT(runs_ * kCallStep, 50U);
   }
 

@@ -17,6 +17,7 @@
 
 #include "tests/fuzz/no_libfuzzer.h"
 #include "tests/support/seeds.h"
+#include "tests/support/tried.h"
 #include "wal/base/random.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -117,12 +118,14 @@ TEST(FuzzReplayTest, TargetHoldsOnItsCorpus) {
   const std::vector<Input> inputs = corpus();
   ASSERT_FALSE(inputs.empty());
   for (const Input& input : inputs) run(input);
+  test::note_tried(test::kInputs, inputs.size());
 }
 
 TEST(FuzzReplayTest, TargetHoldsOnMutationsOfItsCorpus) {
   const std::vector<Input> inputs = corpus();
   ASSERT_FALSE(inputs.empty());
   const auto previous = std::signal(SIGABRT, print_seed);
+  std::uint64_t tried = 0;
   for (const std::uint64_t seed : test::seeds(kMutationSeeds)) {
     seed_in_progress = seed;
     Random random(seed);
@@ -132,7 +135,9 @@ TEST(FuzzReplayTest, TargetHoldsOnMutationsOfItsCorpus) {
     if (input.size() > kInputBytesMax) continue;
     save(input);
     run(input);
+    ++tried;
   }
+  test::note_tried(test::kInputs, tried);
   static_cast<void>(std::signal(SIGABRT, previous));
 }
 

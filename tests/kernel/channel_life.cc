@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tests/support/events.h"
+#include "tests/support/look.h"
 #include "tests/support/recorded_metrics.h"
 #include "wal/base/check.h"
 #include "wal/base/clock.h"
@@ -148,23 +149,6 @@ bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& 
   const SystemClock clock;
   return live_from({.file_system = file_system, .clock = clock, .judge = {}, .now = now}, path,
                    plan, ledger);
-}
-
-std::vector<std::string> look(FileChannel& channel) {
-  std::vector<std::string> bodies;
-  std::vector<std::unique_ptr<channel::TakeTransaction>> open;
-  while (true) {
-    auto taken = channel.take(channel.transaction_capacity(), milliseconds(0));
-    if (!taken.has_value()) {
-      ADD_FAILURE() << "cannot take: " << to_string(taken.error());
-      break;
-    }
-    if (taken.value()->events().empty()) break;
-    for (std::string& body : bodies_of(taken.value()->events())) bodies.push_back(std::move(body));
-    open.push_back(std::move(taken.value()));
-  }
-  EXPECT_EQ(channel.size_events(), bodies.size());
-  return bodies;
 }
 
 Result<std::vector<std::string>> try_look_after_start(const std::string& path, const Then& then) {

@@ -46,9 +46,6 @@ bool live_from(const LifeSupport& support, const std::string& path, const LifePl
 bool live(io::FileSystem& file_system, const std::string& path, const LifePlan& plan,
           Ledger& ledger, const std::function<Moment()>& now);
 
-/// All events in order, left in the channel. Reports to GoogleTest.
-std::vector<std::string> look(channel::FileChannel& channel);
-
 /// What is done with a channel that has been started, before a clean stop.
 using Then = std::function<void(channel::FileChannel&)>;
 

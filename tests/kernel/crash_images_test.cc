@@ -21,6 +21,7 @@
 #include "tests/kernel/ledger.h"
 #include "tests/kernel/loop_disk.h"
 #include "tests/support/events.h"
+#include "tests/support/tried.h"
 #include "wal/base/log.h"
 #include "wal/base/random.h"
 #include "wal/io/posix_file_system.h"
@@ -145,6 +146,8 @@ TEST_P(CrashImagesTest, KeepEveryPromise) {
   for (; tried_ < wanted && !HasFailure(); ++seed) {
     run(seed, std::min(wanted - tried_, kImagesPerSeed));
   }
+  note_tried(kCrashStates, tried_);
+  note_seeds(first_seed, seed - 1);
   std::printf(
       "%s: %llu images of seeds %llu to %llu, %llu batches acknowledged\n", GetParam().file_system,
       static_cast<unsigned long long>(tried_), static_cast<unsigned long long>(first_seed),

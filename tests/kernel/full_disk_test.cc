@@ -19,6 +19,7 @@
 #include "tests/kernel/loop_disk.h"
 #include "tests/support/events.h"
 #include "tests/support/eventually.h"
+#include "tests/support/look.h"
 #include "wal/base/clock.h"
 #include "wal/base/log.h"
 #include "wal/io/owned_fd.h"

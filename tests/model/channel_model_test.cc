@@ -14,6 +14,7 @@
 #include "tests/model/lockstep.h"
 #include "tests/support/channel_kind.h"
 #include "tests/support/seeds.h"
+#include "tests/support/tried.h"
 
 namespace spillway::test {
 namespace {
@@ -55,6 +56,7 @@ struct ChannelModelTest : testing::TestWithParam<ChannelKind> {};
 TEST_P(ChannelModelTest, ChannelAndModelAgreeOnEverySequence) {
   for (const std::uint64_t seed : seeds(kRuns / GetParam().cost)) {
     expect_lockstep(GetParam(), seed);
+    note_tried(kInputs, 1);
     if (HasFailure()) return;
   }
 }

@@ -31,6 +31,16 @@ class ReportTest(sample_tree.TreeTest):
         self.assertEqual(report.skipped, [("t: A.Off", "needs a disk"),
                                           ("t: A.DISABLED_X", "disabled in the source")])
 
+    def test_what_was_tried_is_summed_up(self):
+        properties = """<properties><property name="crash_states" value="%d"/>
+<property name="seed_first" value="%d"/><property name="seed_last" value="9"/></properties>"""
+        xml = f"""<?xml version="1.0"?><testsuites><testsuite name="A">
+<testcase name="A" classname="A" status="run">{properties % (1200, 3)}</testcase>
+<testcase name="B" classname="A" status="run">{properties % (34, 1)}</testcase>
+</testsuite></testsuites>"""
+        report = self.report("gtest", "OK", files={"t.xml": xml})
+        self.assertEqual(report.sum_of_tried(), "1,234 crash states; seeds 1 to 9")
+
     def test_crash_without_cases_is_one_failure(self):
         report = self.report("gtest", "FAIL", -11)
         self.assertEqual((report.passed, len(report.failed)), (0, 1))
