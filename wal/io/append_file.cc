@@ -17,13 +17,13 @@ constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
 }  // namespace
 
 Result<AppendFile> AppendFile::create(const std::string& path, ::mode_t mode) {
-  OwnedFd fd(::open(path.c_str(), kOpenFlags | O_EXCL, mode));
+  OwnedFd fd(retry_interrupted([&] { return ::open(path.c_str(), kOpenFlags | O_EXCL, mode); }));
   if (!fd.is_open()) return os_error(errno, "cannot create output file");
   return AppendFile(std::move(fd), 0);
 }
 
 Result<AppendFile> AppendFile::open(const std::string& path) {
-  OwnedFd fd(::open(path.c_str(), kOpenFlags, kFileMode));
+  OwnedFd fd(retry_interrupted([&] { return ::open(path.c_str(), kOpenFlags, kFileMode); }));
   if (!fd.is_open()) return os_error(errno, "cannot open output file");
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return os_error(errno, "cannot read size of output file");
@@ -34,8 +34,8 @@ Result<void> AppendFile::append(ByteSpan bytes) {
   CHECK(is_open());
   ByteSpan rest = bytes;
   while (!rest.empty()) {
-    const ssize_t written = ::write(fd_.get(), rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written =
+        retry_interrupted([&] { return ::write(fd_.get(), rest.data(), rest.size()); });
     if (written < 0) return os_error(errno, "cannot write output file");
     rest = rest.subspan(static_cast<std::size_t>(written));
   }
@@ -45,13 +45,14 @@ Result<void> AppendFile::append(ByteSpan bytes) {
 
 Result<void> AppendFile::cut() {
   CHECK(is_open());
-  if (::ftruncate(fd_.get(), static_cast<::off_t>(size_bytes_)) == 0) return {};
+  const auto size = static_cast<::off_t>(size_bytes_);
+  if (retry_interrupted([&] { return ::ftruncate(fd_.get(), size); }) == 0) return {};
   return os_error(errno, "cannot cut output file");
 }
 
 Result<void> AppendFile::sync() {
   CHECK(is_open());
-  if (::fdatasync(fd_.get()) == 0) return {};
+  if (retry_interrupted([&] { return ::fdatasync(fd_.get()); }) == 0) return {};
   return os_error(errno, "cannot sync output file");
 }
 

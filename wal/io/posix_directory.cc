@@ -59,7 +59,9 @@ int flags_of(OpenMode mode) {
 // Linux keeps what it failed to write back as clean pages, and calls a later sync of them done.
 // Read from there, they would pass for stored. Dropping clean pages shows what the device has.
 Result<void> forget_cached(int fd) {
-  if (::fdatasync(fd) != 0) return os_error(errno, "cannot sync file");
+  if (retry_interrupted([fd] { return ::fdatasync(fd); }) != 0) {
+    return os_error(errno, "cannot sync file");
+  }
   static_cast<void>(::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));  // a RAM disk may refuse
   return {};
 }

@@ -151,7 +151,9 @@ Result<std::optional<std::int64_t>> lock_owner(const std::string& path) {
   if (!fd.is_open() && errno == ENOENT) return std::optional<std::int64_t>();
   if (!fd.is_open()) return os_error(errno, "cannot open in_use.lock");
   struct flock range = whole_file();
-  if (::fcntl(fd.get(), F_GETLK, &range) != 0) return os_error(errno, "cannot test in_use.lock");
+  if (retry_interrupted([&] { return ::fcntl(fd.get(), F_GETLK, &range); }) != 0) {
+    return os_error(errno, "cannot test in_use.lock");
+  }
   if (range.l_type == F_UNLCK) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>(range.l_pid > 0 ? range.l_pid : 0);
 }
