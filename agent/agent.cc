@@ -92,6 +92,21 @@ void Agent::hurry() {
   for (const auto& unit : pipeline_.sinks) unit->runner->request_stop();
 }
 
+Agent::Switched Agent::force_spilling(std::string_view channel, bool is_forced) {
+  for (const auto& live : pipeline_.channels) {
+    if (live->name() != channel) continue;
+    if (!live->channel().force_spilling(is_forced)) return Switched::kNothingToSwitch;
+    log_info("agent.spilling_forced", "events go to disk at once, or no longer do",
+             {{"channel", live->name()}, {"forced", is_forced ? "true" : "false"}});
+    return Switched::kDone;
+  }
+  return Switched::kUnknown;
+}
+
+void Agent::force_spilling(bool is_forced) {
+  for (const auto& live : pipeline_.channels) force_spilling(live->name(), is_forced);
+}
+
 void Agent::stop_sources() {
   for (const auto& unit : pipeline_.sources) unit->runner->request_stop();
   for (std::size_t i = 0; i < pipeline_.sources.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "agent/backoff.h"
@@ -45,6 +46,14 @@ class Agent {
 
   /// Cuts the draining of a stop() in progress, or of the next one, short.
   void hurry();
+
+  enum class Switched : std::uint8_t { kDone, kUnknown, kNothingToSwitch };
+
+  /// Sends what the channel of this name gets to disk at once, or no longer does.
+  Switched force_spilling(std::string_view channel, bool is_forced);
+
+  /// The same for all channels that can.
+  void force_spilling(bool is_forced);
 
   [[nodiscard]] std::vector<ComponentStatus> status() const { return supervisor_.status(); }
   [[nodiscard]] bool is_ready() const { return supervisor_.are_all_started(); }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/fill_trend.h"
 #include "agent/open_flag.h"
 #include "channel/channel.h"
 #include "wal/base/result.h"
@@ -33,6 +34,11 @@ class LiveChannel {
     open_.while_set([&] { look(std::as_const(*channel_)); });
   }
 
+  /// See FillTrend.
+  [[nodiscard]] double seconds_to_full(std::uint64_t now_ns, std::uint64_t events) const {
+    return fill_trend_.seconds_to_full(now_ns, events, channel_->capacity_events());
+  }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& type() const { return type_; }
 
@@ -45,6 +51,7 @@ class LiveChannel {
   const std::string type_;
   const std::unique_ptr<channel::Channel> channel_;
   OpenFlag open_;
+  mutable FillTrend fill_trend_;
 };
 
 }  // namespace spillway::agent

@@ -6,7 +6,7 @@
 namespace spillway::agent {
 namespace {
 
-void collect_channel(const LiveChannel& live, MetricSink& out) {
+void collect_channel(const LiveChannel& live, std::uint64_t now_ns, MetricSink& out) {
   const channel::Channel& channel = live.channel();
   const channel::ChannelCounters& counters = channel.counters();
   out.counter("event_put_attempts_total", "Events that producers tried to put.",
@@ -21,12 +21,14 @@ void collect_channel(const LiveChannel& live, MetricSink& out) {
   out.counter("take_errors_total", "Takes that failed.", counters.take_errors.value());
   out.gauge("capacity_events", "Most events the channel holds.",
             static_cast<double>(channel.capacity_events()));
-  live.while_open([&out](const channel::Channel& open) {
+  live.while_open([&](const channel::Channel& open) {
     const auto size = static_cast<double>(open.size_events());
     const auto capacity = static_cast<double>(open.capacity_events());
     out.gauge("events", "Events put and not yet acknowledged.", size);
     out.gauge("fill_ratio", "Share of the capacity in use, 0 to 1.",
               capacity > 0 ? size / capacity : 0.0);
+    out.gauge("seconds_to_full", "Until it is full, at the pace of the last minute; +Inf: never.",
+              live.seconds_to_full(now_ns, open.size_events()));
     open.collect(out);
   });
 }
@@ -97,7 +99,7 @@ void collect_status(const ComponentStatus& status, MetricFamilies& families) {
 }  // namespace
 
 MetricsRegistry::MetricsRegistry(const Agent& agent, const Clock& clock)
-    : agent_(agent), started_ms_(clock.wall_ms()) {}
+    : agent_(agent), clock_(clock), started_ms_(clock.wall_ms()) {}
 
 std::string MetricsRegistry::prometheus_text() const {
   MetricFamilies families;
@@ -105,7 +107,7 @@ std::string MetricsRegistry::prometheus_text() const {
   const Pipeline& pipeline = agent_.pipeline();
   for (const auto& live : pipeline.channels) {
     ComponentMetrics out(families, "spillway_channel_", {{"component", live->name()}});
-    collect_channel(*live, out);
+    collect_channel(*live, clock_.monotonic_ns(), out);
   }
   for (const auto& unit : pipeline.sources) {
     ComponentMetrics out(families, "spillway_source_", {{"component", unit->label.name}});

@@ -28,6 +28,7 @@ class MetricsRegistry {
 
  private:
   const Agent& agent_;
+  const Clock& clock_;
   const std::int64_t started_ms_;  // wall time of construction: the process, for all we publish
 };
 

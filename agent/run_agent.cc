@@ -27,6 +27,10 @@ class SignalPolicy {
       log_warn("agent.reload_unsupported", "reloading the configuration is not supported yet");
       return;
     }
+    if (signal == SIGUSR1 || signal == SIGUSR2) {
+      agent_.force_spilling(signal == SIGUSR1);
+      return;
+    }
     ++stops_asked_;
     if (stops_asked_ == 1) {
       log_info("agent.stop_requested", "draining, then stopping", {{"signal", signal}});
@@ -74,7 +78,7 @@ int run_agent(const AgentConfig& config, const AgentOptions& options) {
 
   Agent agent(std::move(built.pipeline), clock, {.seed = clock.monotonic_ns()});
   const MetricsRegistry registry(agent, clock);
-  StatusServer server(registry, options.status.value_or(StatusServerOptions{}));
+  StatusServer server(registry, options.status.value_or(StatusServerOptions{}), &agent);
   Supervisor monitor(clock, BackoffOptions{}, clock.monotonic_ns());
   StopSignal stop;
   SignalPolicy policy(agent, stop);

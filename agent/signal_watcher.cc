@@ -20,6 +20,8 @@ SignalWatcher::SignalWatcher() {
   sigaddset(&watched_, SIGTERM);
   sigaddset(&watched_, SIGINT);
   sigaddset(&watched_, SIGHUP);
+  sigaddset(&watched_, SIGUSR1);
+  sigaddset(&watched_, SIGUSR2);
   CHECK(pthread_sigmask(SIG_BLOCK, &watched_, &former_mask_) == 0);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;

@@ -11,9 +11,10 @@
 
 namespace spillway::agent {
 
-/// Blocks SIGTERM, SIGINT and SIGHUP for the constructing thread and all threads it creates later,
-/// so construct it before any of them; ignores SIGPIPE for the process. Programs started meanwhile
-/// inherit both: who starts one resets them. The destructor restores the former state.
+/// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for the constructing thread and all threads
+/// it creates later, so construct it before any of them; ignores SIGPIPE for the process. Programs
+/// started meanwhile inherit both: who starts one resets them. The destructor restores the former
+/// state.
 class SignalWatcher {
  public:
   SignalWatcher();

@@ -28,6 +28,8 @@ constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-
 constexpr const char* kJson = "application/json;charset=utf-8";  // as Flume sends it
 constexpr const char* kHtml = "text/html; charset=utf-8";
 
+constexpr std::string_view kChannelsPrefix = "/channels/";
+
 // The library would also set SO_REUSEPORT: two agents would then share a port unnoticed.
 void set_reuse_address(socket_t socket) {
   const int on = 1;
@@ -43,8 +45,8 @@ bool wants_prometheus(std::string_view accept) {
 
 class StatusServer::Impl {
  public:
-  Impl(const MetricsRegistry& registry, StatusServerOptions options)
-      : registry_(registry), options_(std::move(options)) {}
+  Impl(const MetricsRegistry& registry, StatusServerOptions options, Agent* agent)
+      : registry_(registry), options_(std::move(options)), agent_(agent) {}
 
   Result<void> start();
   void stop();
@@ -54,9 +56,11 @@ class StatusServer::Impl {
   void configure(httplib::Server& server);
   void add_routes(httplib::Server& server);
   void answer_metrics(const httplib::Request& request, httplib::Response& response) const;
+  void answer_spill(const httplib::Request& request, httplib::Response& response) const;
 
   const MetricsRegistry& registry_;
   const StatusServerOptions options_;
+  Agent* const agent_;  // nullptr: nothing can be switched
 
   std::unique_ptr<httplib::Server> server_;  // one per successful or failed start
   std::unique_ptr<StopSignal> accepting_;    // requested by the thread once stop() would work
@@ -78,9 +82,11 @@ void StatusServer::Impl::configure(httplib::Server& server) {
   };
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
     using Handled = httplib::Server::HandlerResponse;
+    const bool is_switch = request.path.starts_with(kChannelsPrefix);
+    if (request.method == "POST" && is_switch) return Handled::Unhandled;
     if (request.method == "GET" || request.method == "HEAD") return Handled::Unhandled;
     response.status = 405;
-    response.set_header("Allow", "GET, HEAD");
+    response.set_header("Allow", is_switch ? "POST" : "GET, HEAD");
     return Handled::Handled;
   });
 }
@@ -99,6 +105,28 @@ void StatusServer::Impl::answer_metrics(const httplib::Request& request,
   }
 }
 
+// Only for who is on this host, and not for a page that a browser there shows.
+void StatusServer::Impl::answer_spill(const httplib::Request& request,
+                                      httplib::Response& response) const {
+  const auto answer = [&response](int status, const char* text) {
+    response.status = status;
+    response.set_content(text, kPlainText);
+  };
+  const bool is_local = request.remote_addr == "127.0.0.1" || request.remote_addr == "::1";
+  if (!is_local || request.has_header("Origin")) return answer(403, "only from this host\n");
+  const std::string force = request.get_param_value("force");
+  if (force != "true" && force != "false") return answer(400, "say force=true or force=false\n");
+  if (agent_ == nullptr) return answer(404, "no such channel\n");
+  switch (agent_->force_spilling(request.matches[1].str(), force == "true")) {
+    case Agent::Switched::kDone:
+      return answer(200, "ok\n");
+    case Agent::Switched::kUnknown:
+      return answer(404, "no such channel\n");
+    case Agent::Switched::kNothingToSwitch:
+      return answer(409, "this channel has no memory to spill\n");
+  }
+}
+
 void StatusServer::Impl::add_routes(httplib::Server& server) {
   using httplib::Request;
   using httplib::Response;
@@ -110,6 +138,9 @@ void StatusServer::Impl::add_routes(httplib::Server& server) {
   });
   server.Get("/metrics/prometheus", [this](const Request&, Response& response) {
     response.set_content(registry_.prometheus_text(), kPrometheusText);
+  });
+  server.Post("/channels/([^/]+)/spill", [this](const Request& request, Response& response) {
+    answer_spill(request, response);
   });
   server.Get("/healthz",
              [](const Request&, Response& response) { response.set_content("ok\n", kPlainText); });
@@ -157,8 +188,9 @@ void StatusServer::Impl::stop() {
   port_.store(0);
 }
 
-StatusServer::StatusServer(const MetricsRegistry& registry, const StatusServerOptions& options)
-    : impl_(std::make_unique<Impl>(registry, options)) {}
+StatusServer::StatusServer(const MetricsRegistry& registry, const StatusServerOptions& options,
+                           Agent* agent)
+    : impl_(std::make_unique<Impl>(registry, options, agent)) {}
 
 StatusServer::~StatusServer() {
   stop();

@@ -1,13 +1,15 @@
 // StatusServer: the agent's one HTTP port for people, probes and scrapers.
 //
-// GET only: `/`, `/metrics`, `/metrics/prometheus`, `/healthz`, `/readyz`. No TLS and no
-// authentication: bind it where only trusted hosts reach it. docs/operations.md, "Status port".
+// GET `/`, `/metrics`, `/metrics/prometheus`, `/healthz`, `/readyz`; from this host, POST
+// `/channels/NAME/spill`. No TLS and no authentication: bind it where only trusted hosts reach it.
+// docs/operations.md, "Status port".
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "agent/agent.h"
 #include "agent/metrics_registry.h"
 #include "wal/base/result.h"
 
@@ -24,8 +26,9 @@ struct StatusServerOptions {
 /// start() and stop() belong to one thread at a time; port() is thread-safe.
 class StatusServer {
  public:
-  /// `registry` outlives the server.
-  StatusServer(const MetricsRegistry& registry, const StatusServerOptions& options);
+  /// `registry` and `agent` outlive the server. Without an agent nothing can be switched.
+  StatusServer(const MetricsRegistry& registry, const StatusServerOptions& options,
+               Agent* agent = nullptr);
   ~StatusServer();
   StatusServer(const StatusServer&) = delete;
   StatusServer& operator=(const StatusServer&) = delete;

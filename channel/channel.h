@@ -96,6 +96,11 @@ class Channel {
   /// Has it met an error that only stop() and start() can clear? Puts and takes then fail.
   [[nodiscard]] virtual bool is_failed() const { return false; }
 
+  /// From now on everything goes through the disk at once, or no longer does: for a planned outage
+  /// of what is behind the sinks. False: this channel has nothing to switch. Thread-safe, at any
+  /// time; outlasts stop() and start().
+  virtual bool force_spilling(bool /*is_forced*/) { return false; }
+
   /// What is particular to this type: durable lag, segments, recovery findings. Thread-safe.
   virtual void collect(MetricSink& sink) const = 0;
 };

@@ -113,6 +113,7 @@ Result<void> DualChannel::start() {
     log_untaken_ = pending;
     takeable_.store(pending);
     is_spilling_ = pending > 0;
+    spilling_ns_ = 0;
     spilling_since_ns_ = clock_.monotonic_ns();
   }
   mover_ = std::thread([this] { run_mover(); });
@@ -416,29 +417,37 @@ std::uint64_t DualChannel::size_events() const {
   return pass.is_admitted() ? total_->used_events() : 0;
 }
 
+// Of what is in memory only; what the log holds is older.
+std::uint64_t DualChannel::memory_age_ns(std::uint64_t now_ns) const {
+  std::uint64_t oldest_ns = now_ns;
+  if (!runs_.empty()) oldest_ns = std::min(oldest_ns, runs_.front().put_ns);
+  if (!taken_.empty()) oldest_ns = std::min(oldest_ns, taken_.begin()->second->run.put_ns);
+  return now_ns - oldest_ns;
+}
+
 void DualChannel::collect(MetricSink& sink) const {
-  log_.collect(sink);
+  log_.collect_log(sink);
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;
+  Residence residence = log_.residence();
   const MutexLock lock(mutex_);
   const std::uint64_t now_ns = clock_.monotonic_ns();
-  std::uint64_t age_ns = 0;
-  if (!runs_.empty()) age_ns = now_ns - std::min(now_ns, runs_.front().put_ns);
-  if (!taken_.empty()) {
-    age_ns = std::max(age_ns, now_ns - std::min(now_ns, taken_.begin()->second->run.put_ns));
-  }
-  const std::uint64_t spilling_ns = spilling_ns_ + (is_spilling_ ? now_ns - spilling_since_ns_ : 0);
-  sink.gauge("resident_events", "Events in memory only, without those a sink has taken.",
-             static_cast<double>(memory_->used_events()));
-  sink.gauge("resident_events_max", "Room for them: memoryCapacity.",
+  const std::uint64_t age_ns = memory_age_ns(now_ns);
+  residence.bytes += options_.slot_bytes * memory_->used_bytes();
+  residence.resident_events = memory_->used_events();
+  residence.spilled_events = log_untaken_;
+  residence.oldest_age_ns = std::max(residence.oldest_age_ns, age_ns);
+  residence.switches = switches_.value();
+  const std::uint64_t up_ns = residence.disk_ns;
+  residence.disk_ns = spilling_ns_ + (is_spilling_ ? now_ns - spilling_since_ns_ : 0);
+  residence.memory_ns = up_ns - std::min(up_ns, residence.disk_ns);
+  channel::collect(residence, sink);
+  sink.gauge("resident_events_max", "Room for events in memory: memoryCapacity.",
              static_cast<double>(memory_->events_max()));
   sink.gauge("resident_age_ns", "For how long the oldest event that is only in memory has waited.",
              static_cast<double>(age_ns));
-  sink.gauge("spilled_events", "Events in the log that no sink has taken.",
-             static_cast<double>(log_untaken_));
   sink.gauge("is_spilling", "1 while events move to the log or wait there.", is_spilling_ ? 1 : 0);
   sink.counter("spills_total", "Times that events began to move to the log.", spills_.value());
-  sink.counter("spilling_ns_total", "Time spent spilling.", spilling_ns);
   sink.counter("moved_events_total", "Events moved to the log.", moved_events_.value());
   sink.counter("moved_taken_events_total", "Of them, events that a sink had in hands.",
                moved_taken_events_.value());

@@ -62,9 +62,7 @@ class DualChannel final : public Channel {
                                                 std::chrono::milliseconds wait) override;
   void interrupt_takes() override;
 
-  /// From now on everything goes through the log at once, or no longer does: for a planned outage
-  /// of what is behind the sinks.
-  void force_spilling(bool is_forced);
+  bool force_spilling(bool is_forced) override;
 
   [[nodiscard]] std::uint64_t size_events() const override;
   [[nodiscard]] std::uint64_t capacity_events() const override { return log_.capacity_events(); }
@@ -128,6 +126,7 @@ class DualChannel final : public Channel {
   bool end_lease(TakeTransaction& lease, Taken::End end);
   [[nodiscard]] bool has_events() const;
   [[nodiscard]] bool is_high() const;
+  [[nodiscard]] std::uint64_t memory_age_ns(std::uint64_t now_ns) const REQUIRES(mutex_);
 
   // The mover (dual_channel_mover.cc).
   [[nodiscard]] bool is_old() const REQUIRES(mutex_);
@@ -147,6 +146,7 @@ class DualChannel final : public Channel {
   FileChannel log_;
   ChannelCounters counters_;
   Counter spills_;
+  Counter switches_;
   Counter moved_events_;
   Counter moved_taken_events_;
   Counter refused_moves_;

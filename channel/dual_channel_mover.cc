@@ -20,9 +20,10 @@ std::shared_ptr<const EventBatch> copy_of(const EventBatch& batch, std::size_t b
 
 }  // namespace
 
-void DualChannel::force_spilling(bool is_forced) {
+bool DualChannel::force_spilling(bool is_forced) {
   is_forced_.store(is_forced);
   for_mover_.ring();
+  return true;
 }
 
 void DualChannel::run_mover() {
@@ -68,11 +69,13 @@ void DualChannel::begin_spilling() {
   is_spilling_ = true;
   spilling_since_ns_ = clock_.monotonic_ns();
   spills_.add();
+  switches_.add();
 }
 
 void DualChannel::end_spilling() {
   if (!is_spilling_) return;
   is_spilling_ = false;
+  switches_.add();
   spilling_ns_ += clock_.monotonic_ns() - spilling_since_ns_;
 }
 

@@ -127,6 +127,7 @@ Result<void> FileChannel::start() {
   settled_entries_.store(0);
   engine->capacity.restore(recovered_.pending_entries(), 0);
   engine->usage->settle();
+  engine->started_ns = clock_.monotonic_ns();
   engine_ = std::move(engine);
   {
     const MutexLock lock(wake_mutex_);

@@ -18,6 +18,7 @@
 #include "channel/capacity.h"
 #include "channel/channel.h"
 #include "channel/delivery.h"
+#include "channel/residence.h"
 #include "channel/scrubber.h"
 #include "checkpoint/manifest_store.h"
 #include "checkpoint/recovery.h"
@@ -111,6 +112,10 @@ class FileChannel final : public Channel {
   [[nodiscard]] bool survives_stop() const override { return true; }
   [[nodiscard]] bool is_failed() const override;
   void collect(MetricSink& sink) const override;
+
+  /// Of this log alone; nothing while stopped.
+  void collect_log(MetricSink& sink) const;
+  [[nodiscard]] Residence residence() const;
 
   [[nodiscard]] const FileChannelOptions& options() const { return options_; }
 

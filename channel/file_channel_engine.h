@@ -31,6 +31,7 @@ struct FileChannel::Engine {
         lost_handler(std::move(on_lost)) {}
 
   wal::LogOptions log;  // with the keys of this start
+  std::uint64_t started_ns = 0;
   Capacity capacity;
   std::unique_ptr<io::Directory> checkpoint_directory;
   std::vector<std::unique_ptr<io::Directory>> data_directories;

@@ -24,8 +24,6 @@ void FileChannel::collect_reading(const Engine& engine, MetricSink& sink) const 
                  engine.delivery->take_ns);
   sink.histogram("queue_wait_ns", "Time from durable to taken, once per block.",
                  engine.delivery->queue_wait_ns);
-  sink.gauge("oldest_event_age_ns", "For how long the oldest unacknowledged event has waited.",
-             static_cast<double>(engine.oldest_age->age_ns()));
   sink.gauge("cache_hit_ratio", "Share of the blocks that consumers found in memory.",
              blocks == 0 ? 1 : ratio);
   sink.gauge("read_ahead_bytes", "Log bytes read before a consumer asked for them.",
@@ -38,7 +36,22 @@ void FileChannel::collect_reading(const Engine& engine, MetricSink& sink) const 
                engine.scrubber->damaged_events.value());
 }
 
+Residence FileChannel::residence() const {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return {};
+  return {.bytes = engine_->usage->bytes(),
+          .spilled_events = engine_->capacity.used_events(),
+          .oldest_age_ns = engine_->oldest_age->age_ns(),
+          .disk_ns = clock_.monotonic_ns() - engine_->started_ns};
+}
+
 void FileChannel::collect(MetricSink& sink) const {
+  collect_log(sink);
+  const GatePass pass(gate_);
+  if (pass.is_admitted()) channel::collect(residence(), sink);
+}
+
+void FileChannel::collect_log(MetricSink& sink) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return;
   settle_dropped(*engine_);

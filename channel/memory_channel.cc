@@ -1,8 +1,10 @@
 #include "channel/memory_channel.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "channel/residence.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
 
@@ -100,6 +102,7 @@ MemoryChannel::~MemoryChannel() {
 
 Result<void> MemoryChannel::start() {
   State expected = State::kNew;
+  if (state_.load() == State::kNew) started_ns_ = clock_.monotonic_ns();
   if (state_.compare_exchange_strong(expected, State::kRunning)) return {};
   if (expected == State::kRunning) return {};
   return kNotRunning;
@@ -125,7 +128,7 @@ Result<void> MemoryChannel::put(const EventBatch& batch) {
   }
   const std::uint64_t slots = body_slots(batch, options_.slot_bytes);
   TRY(capacity_.acquire(batch.size(), slots, options_.keep_alive));
-  if (!queue_.push(std::make_shared<const EventBatch>(batch))) {
+  if (!queue_.push(std::make_shared<const EventBatch>(batch), clock_.monotonic_ns())) {
     capacity_.release(batch.size(), slots);
     return kNotRunning;
   }
@@ -148,6 +151,13 @@ Result<std::unique_ptr<TakeTransaction>> MemoryChannel::take(std::size_t events_
 }
 
 void MemoryChannel::collect(MetricSink& sink) const {
+  const std::uint64_t now_ns = clock_.monotonic_ns();
+  const std::uint64_t oldest_ns = queue_.oldest_put_ns().value_or(now_ns);
+  channel::collect({.bytes = options_.slot_bytes * capacity_.used_bytes(),
+                    .resident_events = capacity_.used_events(),
+                    .oldest_age_ns = now_ns - std::min(now_ns, oldest_ns),
+                    .memory_ns = started_ns_ == 0 ? 0 : now_ns - started_ns_},
+                   sink);
   sink.gauge("waiting_puts", "Puts that wait for room now.",
              static_cast<double>(capacity_.waiting_count()));
   sink.gauge("taken_events", "Events taken and not yet acknowledged.",

@@ -15,6 +15,7 @@
 #include "channel/capacity.h"
 #include "channel/channel.h"
 #include "channel/memory_queue.h"
+#include "wal/base/clock.h"
 
 namespace spillway::channel {
 
@@ -71,7 +72,9 @@ class MemoryChannel final : public Channel {
   const MemoryChannelOptions options_;
 
   Capacity capacity_;
-  MemoryQueue queue_;
+  mutable MemoryQueue queue_;
+  const SystemClock clock_;
+  std::uint64_t started_ns_ = 0;
   ChannelCounters counters_;
   std::atomic<State> state_{State::kNew};
   std::atomic<std::uint64_t> open_transactions_{0};

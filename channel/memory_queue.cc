@@ -14,11 +14,12 @@ MemoryQueue::~MemoryQueue() {
   collect();
 }
 
-bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch) {
+bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch, std::uint64_t put_ns) {
   CHECK(!batch->is_empty());
   if (is_closed_.load(std::memory_order_relaxed)) return false;
   auto put = std::make_unique<Put>();
   put->batch = std::move(batch);
+  put->put_ns = put_ns;
   inbox_.push(put.release());
   available_.ring();
   return true;
@@ -67,8 +68,10 @@ void MemoryQueue::collect() {
     const std::unique_ptr<Put> put(next);
     next = put->next;
     const std::size_t count = put->batch->size();
-    runs_.push_back(
-        {.batch = std::move(put->batch), .end = count, .first_sequence = next_sequence_});
+    runs_.push_back({.batch = std::move(put->batch),
+                     .end = count,
+                     .first_sequence = next_sequence_,
+                     .put_ns = put->put_ns});
     next_sequence_ += count;
   }
 }
@@ -111,6 +114,13 @@ void MemoryQueue::put_back(std::vector<MemoryRun> runs) {
     has_runs_.store(true);
   }
   available_.ring();
+}
+
+std::optional<std::uint64_t> MemoryQueue::oldest_put_ns() {
+  const MutexLock lock(mutex_);
+  collect();
+  has_runs_.store(!runs_.empty());
+  return runs_.empty() ? std::nullopt : std::optional(runs_.front().put_ns);
 }
 
 void MemoryQueue::interrupt() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "channel/doorbell.h"
@@ -27,6 +28,7 @@ struct MemoryRun {
   std::size_t begin = 0;             // index of the first event
   std::size_t end = 0;               // behind the last event; > begin
   std::uint64_t first_sequence = 0;  // of event `begin`, since the queue was created
+  std::uint64_t put_ns = 0;          // as its producer said
 
   [[nodiscard]] std::size_t size() const { return end - begin; }
 };
@@ -40,7 +42,10 @@ class MemoryQueue {
   MemoryQueue& operator=(const MemoryQueue&) = delete;
 
   /// Appends a batch of at least one event; false when closed. Never waits.
-  bool push(std::shared_ptr<const EventBatch> batch);
+  bool push(std::shared_ptr<const EventBatch> batch, std::uint64_t put_ns = 0);
+
+  /// `put_ns` of the oldest batch that has not been taken; nullopt when there is none.
+  [[nodiscard]] std::optional<std::uint64_t> oldest_put_ns();
 
   /// Removes up to `events_max` of the oldest events, waiting up to `wait` for the first one.
   /// Empty when there was none in time or interrupt() came; kClosed after close().
@@ -62,6 +67,7 @@ class MemoryQueue {
 
   struct Put {
     std::shared_ptr<const EventBatch> batch = nullptr;
+    std::uint64_t put_ns = 0;
     Put* next = nullptr;
   };
 

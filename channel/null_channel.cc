@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "channel/deadline.h"
+#include "channel/residence.h"
 
 namespace spillway::channel {
 namespace {
@@ -59,6 +60,7 @@ void NullChannel::interrupt_takes() {
 }
 
 void NullChannel::collect(MetricSink& sink) const {
+  channel::collect({}, sink);
   sink.counter("dropped_events_total", "Events accepted and dropped.",
                counters_.put_successes.value());
   sink.counter("dropped_bytes_total", "Their encoded bytes.", dropped_bytes_.value());

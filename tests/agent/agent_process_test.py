@@ -161,6 +161,21 @@ def test_sighup_is_survived(folder):
         agent.wait_exit(0)
 
 
+def test_sigusr1_forces_a_dual_channel_to_disk_and_sigusr2_ends_that(folder):
+    channel = (f"type = dual\ncheckpointDir = {folder}/checkpoint\ndataDirs = {folder}/data\n"
+               "segmentSize = 4MiB\nminimumRequiredSpace = 0")
+    conf = config(folder, "type = seq\ntotalEvents = 1", channel)
+    with Agent(conf, *STATUS) as agent:
+        agent.wait_ready()
+        for number, word in ((signal.SIGUSR1, "true"), (signal.SIGUSR2, "false")):
+            agent.signal(number)
+            wait_until(lambda word=word: any(
+                line["id"] == "agent.spilling_forced" and line.get("forced") == word
+                for line in agent.lines))
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+
+
 def test_metrics_count_what_went_through(folder):
     conf = config(folder, "type = seq\ntotalEvents = 500\nbatchSize = 50")
     with Agent(conf, *STATUS) as agent:
@@ -217,7 +232,8 @@ def test_programs_of_the_exec_source_start_with_ordinary_signals(folder):
         agent.signal(signal.SIGTERM)
         agent.wait_exit(0)
     masks = dict(line.split(":\t") for line in delivered(folder))
-    watched = sum(1 << (n - 1) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+    watched = sum(1 << (n - 1) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+                                         signal.SIGUSR1, signal.SIGUSR2))
     assert int(masks["SigBlk"], 16) & watched == 0, masks
     assert int(masks["SigIgn"], 16) & (1 << (signal.SIGPIPE - 1)) == 0, masks
 

@@ -125,6 +125,27 @@ TEST_F(StatusServerTest, FrontPageIsHtmlAndOtherPathsAreNotFound) {
   EXPECT_EQ(http_get(server->port(), "/etc/passwd").status, 404);
 }
 
+TEST_F(StatusServerTest, SpillingIsForcedFromThisHostOnlyAndNotByAPage) {
+  StatusServer server(*registry, {.port = 0}, agent.get());
+  ASSERT_TRUE(server.start().has_value());
+  const auto post = [&](const std::string& path, const std::string& headers = "") {
+    return http_exchange(server.port(), "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + headers +
+                                            "Content-Length: 0\r\nConnection: close\r\n\r\n")
+        .status;
+  };
+  EXPECT_EQ(post("/channels/c1/spill?force=true"), 409) << "has nothing to switch";
+  channel->let_spill();
+  EXPECT_EQ(post("/channels/c1/spill?force=true", "Origin: http://a.page\r\n"), 403);
+  EXPECT_EQ(post("/channels/c1/spill"), 400);
+  EXPECT_EQ(post("/channels/c2/spill?force=true"), 404);
+  EXPECT_FALSE(channel->is_spilling_forced());
+  EXPECT_EQ(post("/channels/c1/spill?force=true"), 200);
+  EXPECT_TRUE(channel->is_spilling_forced());
+  EXPECT_EQ(post("/channels/c1/spill?force=false"), 200);
+  EXPECT_FALSE(channel->is_spilling_forced());
+  EXPECT_EQ(http_get(server.port(), "/channels/c1/spill").status, 404);
+}
+
 TEST_F(StatusServerTest, OnlyReadingIsAllowed) {
   const auto server = start_server();
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {

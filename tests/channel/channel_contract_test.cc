@@ -14,6 +14,8 @@
 
 #include "tests/support/channel_kind.h"
 #include "tests/support/events.h"
+#include "tests/support/eventually.h"
+#include "tests/support/recorded_metrics.h"
 
 namespace spillway::channel {
 namespace {
@@ -344,6 +346,21 @@ TEST_P(ChannelContractTest, MetricsCanBeReadInEveryState) {
   channel->stop();
   NameSink after_stop;
   channel->collect(after_stop);
+}
+
+TEST_P(ChannelContractTest, TellsWhereItsEventsAreInTheSameWords) {
+  const auto channel = started();
+  ASSERT_TRUE(put(*channel, {"a", "b"}));
+  EXPECT_TRUE(test::eventually([&] {
+    const test::RecordedMetrics now(*channel);
+    return now.gauges.at("resident_events") + now.gauges.at("spilled_events") == 2 &&
+           now.gauges.at("oldest_event_age_ns") > 0;
+  }));
+  const test::RecordedMetrics now(*channel);
+  EXPECT_EQ(now.gauges.count("bytes"), 1U);
+  EXPECT_GT(now.counters.at("memory_mode_ns_total") + now.counters.at("disk_mode_ns_total"), 0U);
+  EXPECT_EQ(now.counters.count("switches_total"), 1U);
+  channel->stop();
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ChannelContractTest, testing::ValuesIn(test::channel_kinds()),

@@ -37,6 +37,11 @@ class FakeChannel final : public channel::Channel {
   // What happened, for the test.
   [[nodiscard]] bool is_started() const { return get(is_started_); }
   [[nodiscard]] int stop_count() const { return get(stop_count_); }
+  [[nodiscard]] bool is_spilling_forced() const { return get(is_spilling_forced_); }
+  void let_spill() {
+    const std::lock_guard lock(mutex_);
+    can_spill_ = true;
+  }
   [[nodiscard]] int put_count() const { return get(put_count_); }
   [[nodiscard]] std::vector<std::string> bodies() const {
     const std::lock_guard lock(mutex_);
@@ -49,6 +54,11 @@ class FakeChannel final : public channel::Channel {
   }
 
   // channel::Channel
+  bool force_spilling(bool is_forced) override {
+    const std::lock_guard lock(mutex_);
+    if (can_spill_) is_spilling_forced_ = is_forced;
+    return can_spill_;
+  }
   Result<void> start() override {
     const std::lock_guard lock(mutex_);
     if (take_one(start_failures_)) return Error{.code = Errc::kLocked, .what = "scripted"};
@@ -180,6 +190,8 @@ class FakeChannel final : public channel::Channel {
   int put_count_ = 0;
   int start_failures_ = 0;
   int put_failures_ = 0;
+  bool can_spill_ = false;
+  bool is_spilling_forced_ = false;
   int take_failures_ = 0;
   int commit_failures_ = 0;
   channel::ChannelCounters counters_;
