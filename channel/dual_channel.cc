@@ -347,6 +347,12 @@ std::uint64_t DualChannel::count_of(const std::vector<Run>& runs) {
   return count;
 }
 
+std::size_t DualChannel::sum_bytes(const std::vector<Run>& runs) {
+  std::size_t bytes = 0;
+  for (const Run& run : runs) bytes += run.batch->encoded_bytes();
+  return bytes;
+}
+
 DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) const {
   Room room;
   for (const Run& run : runs) {

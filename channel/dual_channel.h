@@ -111,6 +111,7 @@ class DualChannel final : public Channel {
 
   [[nodiscard]] Room room_of(const std::vector<Run>& runs) const;
   static std::uint64_t count_of(const std::vector<Run>& runs);
+  static std::size_t sum_bytes(const std::vector<Run>& runs);
   static constexpr std::uint64_t kAnySequence = UINT64_MAX;
 
   void collect_puts() REQUIRES(mutex_);
@@ -131,6 +132,7 @@ class DualChannel final : public Channel {
   // The mover (dual_channel_mover.cc).
   [[nodiscard]] bool is_old() const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t log_room() const;
+  std::vector<Run> pop_movable() REQUIRES(mutex_);
   [[nodiscard]] std::size_t whole_runs(std::uint64_t room) const REQUIRES(mutex_);
   void begin_spilling() REQUIRES(mutex_);
   void end_spilling() REQUIRES(mutex_);

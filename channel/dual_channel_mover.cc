@@ -8,8 +8,11 @@
 namespace spillway::channel {
 namespace {
 
-// One move: large enough for the device, small enough for takers that wait for it.
-constexpr std::size_t kMoveBytes = 4 * kMiB;
+// Taken out of memory at a time, and moved before waiting for the device: that it never waits for
+// us, and takers not long for it.
+constexpr std::size_t kPopBytes = 4 * kMiB;
+constexpr std::size_t kMoveBytes = 64 * kMiB;
+constexpr std::size_t kSmallBytes = 1 * kMiB;
 
 std::shared_ptr<const EventBatch> copy_of(const EventBatch& batch, std::size_t begin,
                                           std::size_t end) {
@@ -56,6 +59,7 @@ std::uint64_t DualChannel::log_room() const {
 
 // Transactions are not split by it.
 std::size_t DualChannel::whole_runs(std::uint64_t room) const {
+  if (room >= memory_->used_events()) return SIZE_MAX;
   std::size_t whole = 0;
   for (const Run& run : runs_) {
     if (whole + run.size() > room) return whole;
@@ -79,6 +83,13 @@ void DualChannel::end_spilling() {
   spilling_ns_ += clock_.monotonic_ns() - spilling_since_ns_;
 }
 
+// The oldest in memory, unless a sink has something older in hands or the log has no room.
+std::vector<DualChannel::Run> DualChannel::pop_movable() {
+  const std::uint64_t below = taken_.empty() ? kAnySequence : taken_.begin()->first;
+  if (runs_.empty() || runs_.front().first_sequence >= below) return {};
+  return pop(whole_runs(log_room()), kPopBytes, below);
+}
+
 // Once begun, until nothing is left in memory: then the next reason has to come up first.
 DualChannel::Moved DualChannel::move_some() {
   SharedTaken taken;
@@ -92,17 +103,16 @@ DualChannel::Moved DualChannel::move_some() {
       if (log_untaken_ == 0 && !has_reason) end_spilling();
       return Moved::kNothing;
     }
+    runs = pop_movable();
     const auto first = taken_.begin();
-    const std::uint64_t below = first == taken_.end() ? kAnySequence : first->first;
-    const bool is_taken_next = runs_.empty() || runs_.front().first_sequence >= below;
-    const std::uint64_t room = log_room();
-    const std::size_t movable = is_taken_next ? 0 : whole_runs(room);
-    if (is_taken_next ? first->second->run.size() > room : movable == 0) return Moved::kRefused;
+    const bool is_taken_next = runs.empty() && first != taken_.end() &&
+                               (runs_.empty() || runs_.front().first_sequence > first->first) &&
+                               first->second->run.size() <= log_room();
+    if (runs.empty() && !is_taken_next) return Moved::kRefused;
     begin_spilling();
     is_moving_ = true;
-    if (!is_taken_next) runs = pop(movable, kMoveBytes, below);
     note_takeable();
-    if (is_taken_next) {  // the oldest is in a sink's hands
+    if (is_taken_next) {
       taken = first->second;
       taken_.erase(first);
       taken->state = Taken::State::kMoving;
@@ -149,27 +159,44 @@ DualChannel::Moved DualChannel::move_taken(const SharedTaken& taken) {
   return Moved::kSome;
 }
 
+// Only what is durable may be taken from the log: the last of a few commits for all, and after many
+// a flush does. What went in before a refusal stays there; if making it durable fails, too, the log
+// has failed as a whole.
 DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
-  std::size_t moved = 0;
+  std::uint64_t moved = 0;
+  std::size_t bytes = 0;
+  bool is_durable = false;
   Result<void> put;
-  while (moved < runs.size() && put.has_value()) {
-    const Run& run = runs[moved];
-    const bool is_whole = run.begin == 0 && run.end == run.batch->size();
-    const auto part = is_whole ? run.batch : copy_of(*run.batch, run.begin, run.end);
-    // The last one makes all of them durable: only then they may be taken from there.
-    const bool is_last = moved + 1 == runs.size();
-    put = log_.put(*part, is_last ? Durability::kCommit : Durability::kAsync);
-    if (put.has_value()) ++moved;
+  std::vector<Run> refused;
+  while (!runs.empty()) {
+    const bool is_small = bytes == 0 && sum_bytes(runs) < kSmallBytes;
+    std::size_t done = 0;
+    while (done < runs.size() && put.has_value()) {
+      const Run& run = runs[done];
+      const bool is_whole = run.begin == 0 && run.end == run.batch->size();
+      const auto part = is_whole ? run.batch : copy_of(*run.batch, run.begin, run.end);
+      is_durable = is_small && done + 1 == runs.size();
+      put = log_.put(*part, is_durable ? Durability::kCommit : Durability::kAsync);
+      if (put.has_value()) ++done;
+    }
+    refused.assign(runs.begin() + static_cast<std::ptrdiff_t>(done), runs.end());
+    runs.resize(done);
+    moved += count_of(runs);
+    bytes += sum_bytes(runs);
+    if (!put.has_value() || is_durable || bytes >= kMoveBytes) break;
+    runs.clear();
+    const MutexLock lock(mutex_);
+    collect_puts();
+    runs = pop_movable();
   }
-  // What went in before a refusal stays there. If that fails too, the log has failed as a whole.
-  if (!put.has_value() && moved > 0) static_cast<void>(log_.flush());
-  const std::vector<Run> refused(runs.begin() + static_cast<std::ptrdiff_t>(moved), runs.end());
-  runs.resize(moved);
-  const std::uint64_t count = count_of(runs);
-  moved_events_.add(count);
+  if (moved > 0 && !(is_durable && put.has_value())) {
+    const Result<void> durable = log_.flush();
+    if (put.has_value()) put = durable;
+  }
+  moved_events_.add(moved);
   const MutexLock lock(mutex_);
   if (!refused.empty()) put_back(refused);
-  log_untaken_ += count;
+  log_untaken_ += moved;
   note_takeable();
   is_moving_ = false;
   return put.has_value() ? Moved::kSome : Moved::kRefused;
