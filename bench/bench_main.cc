@@ -11,6 +11,7 @@
 #include "bench/backlog_bench.h"
 #include "bench/channel_bench.h"
 #include "bench/goal_bench.h"
+#include "bench/outage_bench.h"
 #include "bench/soak_bench.h"
 #include "wal/base/log.h"
 
@@ -24,11 +25,12 @@ int bench_main(int argc, char** argv) {
   set_log_level(LogLevel::kWarn);
   if (first == "channel") return run_channel_bench(rest);
   if (first == "backlog") return run_backlog_bench(rest);
+  if (first == "outage") return run_outage_bench(rest);
   if (first == "soak") return run_soak_bench(rest);
   if (first.starts_with("--") && first != "--help") return run_goal_bench(words);
   const bool is_asked = first == "--help" || first == "-h";
-  fmt::print(is_asked ? stdout : stderr, "{}\n{}\n{}\n{}", kGoalUsage, kChannelUsage, kBacklogUsage,
-             kSoakUsage);
+  fmt::print(is_asked ? stdout : stderr, "{}\n{}\n{}\n{}\n{}", kGoalUsage, kChannelUsage,
+             kBacklogUsage, kOutageUsage, kSoakUsage);
   return is_asked ? kExitFine : kExitBadUsage;
 }
 

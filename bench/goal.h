@@ -111,6 +111,11 @@ Result<Sampler> prepare_tail_replay(const GoalSite& site);
 Result<Sampler> prepare_open_time(const GoalSite& site);
 Result<Sampler> prepare_backlog_memory(const GoalSite& site);
 
+// The dual channel, and the way through memory: goals_spill.cc.
+Result<Sampler> prepare_spill_order(const GoalSite& site);
+Result<Sampler> prepare_spill_cost(const GoalSite& site);
+Result<Sampler> prepare_handover(const GoalSite& site);
+
 // Checkpoints: goals_checkpoint.cc.
 Result<Sampler> prepare_checkpoint_pause(const GoalSite& site);
 Result<Sampler> prepare_checkpoint_bytes(const GoalSite& site);

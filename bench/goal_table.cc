@@ -71,6 +71,23 @@ constexpr std::array kConsumerEffect{
     GoalLine{"did it keep up? events taken, 8 x 100", "/s", "events put", kMeasured, kAtLeast, 0.95,
              kNoBound}};
 
+constexpr std::array kSpillOrder{
+    GoalLine{"times from memory to disk and back", "", "-", kNothing, kAtLeast, 143, kNoBound},
+    GoalLine{"events lost", "", "-", kNothing, kAtMost, 0, 0},
+    GoalLine{"events doubled", "", "-", kNothing, kAtMost, 0, 0},
+    GoalLine{"events out of order", "", "-", kNothing, kAtMost, 0, 0}};
+
+constexpr std::array kSpillCost{
+    GoalLine{"puts while spilling, 8 x 100", "/s", "file channel", kMeasured, kAtLeast, 0.9, 1.0},
+    GoalLine{"put p99 around the switch, 1 x 100", "us", "file channel", kMeasured, kAtMost, 3,
+             1.5},
+    GoalLine{"events through memory, 1 x 100", "/s", "memory channel", kMeasured, kAtLeast, 0.9,
+             1.0}};
+
+constexpr std::array kHandover{
+    GoalLine{"handed over, 1 producer x 1", "M/s", "-", kNothing, kAtLeast, 5, 10},
+    GoalLine{"handed over, 1 producer x 100", "M/s", "-", kNothing, kAtLeast, 10, 20}};
+
 constexpr std::array kCheckpointPause{GoalLine{"longest commit during a checkpoint, beyond p50",
                                                "us", "p99.9 without", kMeasured, kAtMost, 2, 0.1}};
 
@@ -112,6 +129,9 @@ constexpr std::array kGoals{
     Goal{"G12", "drain of a cold backlog", kColdDrain, prepare_cold_drain},
     Goal{"G13", "no reads while the backlog is in memory", kCachedReads, prepare_cached_reads},
     Goal{"G14", "what a consumer costs the producers", kConsumerEffect, prepare_consumer_effect},
+    Goal{"G15", "order over many spills", kSpillOrder, prepare_spill_order},
+    Goal{"G16", "what spilling costs", kSpillCost, prepare_spill_cost},
+    Goal{"G17", "the way through memory", kHandover, prepare_handover},
     Goal{"G18", "pause by a checkpoint", kCheckpointPause, prepare_checkpoint_pause},
     Goal{"G19", "size of a checkpoint", kCheckpointBytes, prepare_checkpoint_bytes},
     Goal{"G21", "io_uring beside system calls", kUring, prepare_uring},

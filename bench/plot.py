@@ -7,6 +7,7 @@ RESULTS.json is what --json wrote; its `kind` decides what is drawn:
   peers    peers.svg (events per second by store)
   goals    goals.svg (each ratio against its bounds)
   flume    flume.svg (the same, of the comparison with Flume)
+  outage   outage.svg (rates and backlog over time)
 Needs nothing but Python.
 """
 
@@ -181,8 +182,47 @@ def draw_flume(rows):
     return {"flume.svg": bars(rows, "Flume 1.11")}
 
 
+def panel(parts, top, title, xs, lines):
+    """Lines over time, one panel of a picture; lines are (name, values)."""
+    height, right = 170, WIDTH - RIGHT
+    ticks = steps(max(max(values) for _, values in lines) or 1)
+    marks = steps(xs[-1])
+
+    def at_x(x):
+        return LEFT + x / max(marks[-1], xs[-1]) * (right - LEFT)
+
+    def at_y(y):
+        return top + height - y / ticks[-1] * height
+
+    parts.append(text(LEFT, top - 10, title, "start", 13))
+    for y in ticks:
+        parts.append(f'<path d="M{LEFT} {at_y(y):.1f}H{right}" stroke="#ddd"/>')
+        parts.append(text(LEFT - 8, at_y(y) + 4, short(y), "end", 11))
+    for x in marks:
+        parts.append(text(at_x(x), top + height + 16, short(x), size=11))
+    for i, (name, values) in enumerate(lines):
+        path = "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in zip(xs, values))
+        parts.append(f'<path d="M{path}" fill="none" stroke="{COLORS[i]}" stroke-width="1.5"/>')
+        at = top + 10 + 20 * i
+        parts.append(f'<path d="M{right + 12} {at}h18" stroke="{COLORS[i]}" stroke-width="3"/>')
+        parts.append(text(right + 36, at + 4, name, "start"))
+
+
+def draw_outage(rows):
+    row = rows[-1]
+    xs, parts = row["at_seconds"], []
+    if not xs:
+        raise PlotError("nothing was measured")
+    panel(parts, 50, "MB/s", xs, [("put", row["put_rate"]), ("taken", row["taken_rate"])])
+    panel(parts, 280, "events that wait", xs, [("on disk", row["log_events"]),
+                                              ("in memory", row["memory_events"])])
+    panel(parts, 510, "resident memory, MiB", xs, [("process", row["resident_mib"])])
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, 724, "seconds"))
+    return {"outage.svg": document(parts, WIDTH, 740)}
+
+
 DRAWERS = {"channel": draw_channel, "backlog": draw_backlog, "peers": draw_peers, "goals": draw_goals,
-           "flume": draw_flume}
+           "flume": draw_flume, "outage": draw_outage}
 
 
 def draw(report):

@@ -62,6 +62,14 @@ class PlotTest(unittest.TestCase):
         self.assertIn("G1 commits <1>", goals)
         self.assertFalse([w for w in goals if w and w.startswith("G6")])
 
+    def test_an_outage_is_drawn_over_time(self):
+        row = {"at_seconds": [0.2, 0.4, 0.6], "put_rate": [50, 50, 50], "taken_rate": [50, 0, 90],
+               "log_events": [0, 100000, 0], "memory_events": [10, 5, 10],
+               "resident_mib": [40, 60, 60]}
+        words = words_of(plot.draw({"kind": "outage", "rows": [row]})["outage.svg"])
+        for wanted in ("put", "taken", "on disk", "in memory", "100k", "0.6"):
+            self.assertIn(wanted, words)
+
     def test_a_bound_of_an_at_most_goal_is_reached_from_above(self):
         row = dict(GOALS["rows"][0], sense="<=", must=2.0, ratio=1.0)
         self.assertEqual(plot.reach(row), 2.0)
