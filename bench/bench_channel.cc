@@ -1,7 +1,5 @@
 #include "bench/bench_channel.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/cpu_time.h"
 #include "bench/latencies.h"
 #include "channel/event_batch.h"
 
@@ -22,15 +21,6 @@ constexpr std::uint64_t kSpareSlotsWaitNs = 30'000'000'000;
 constexpr std::uint64_t kWritePathWaitNs = 3'000'000'000;
 constexpr std::size_t kTakeEvents = 1000;
 constexpr std::size_t kFillEvents = 1000;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 class ValueSink final : public MetricSink {
  public:

@@ -24,7 +24,7 @@ struct ChannelSetup {
   // Ready before a load starts: a long run recycles its slots, and making them is not what is
   // measured. A load that outruns them is slower, so they cover what one load writes.
   std::size_t spare_slots = 4;
-  std::uint64_t cache_bytes = 64 * kMiB;
+  std::uint64_t cache_bytes = wal::LogOptions{}.cache_bytes_max;
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   std::chrono::milliseconds checkpoint_interval{30'000};
   channel::Durability durability = channel::Durability::kCommit;

@@ -121,6 +121,17 @@ Result<ControlSample> DeviceControl::queued_durable_writes(io::WriteQueue& queue
                        .bytes_per_second = count * static_cast<double>(bytes) / seconds};
 }
 
+Result<BareGroupSample> DeviceControl::bare_group_commits(std::size_t threads,
+                                                          std::uint64_t commit_bytes,
+                                                          std::uint64_t duration_ns) {
+  return commit_bare_groups(*file_,
+                            {.threads = threads,
+                             .commit_bytes = commit_bytes,
+                             .duration_ns = duration_ns,
+                             .file_bytes = kFileBytes},
+                            clock_);
+}
+
 Result<ControlSample> DeviceControl::transfer(const Shape& shape, std::uint64_t duration_ns,
                                               const Transfer& one) {
   std::atomic<std::uint64_t> next{0};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "bench/bare_group.h"
 #include "wal/base/clock.h"
 #include "wal/base/result.h"
 #include "wal/io/file.h"
@@ -45,6 +46,10 @@ class DeviceControl {
                                                 std::uint64_t duration_ns);
   Result<ControlSample> queued_durable_writes(io::WriteQueue& queue, std::uint64_t bytes,
                                               std::uint64_t duration_ns);
+
+  /// Group commit with nothing but the staging, the writes and the wake-ups.
+  Result<BareGroupSample> bare_group_commits(std::size_t threads, std::uint64_t commit_bytes,
+                                             std::uint64_t duration_ns);
 
   /// The best p50 that durable_writes() has seen; UINT64_MAX before the first.
   [[nodiscard]] std::uint64_t best_p50_ns() const { return best_p50_ns_; }

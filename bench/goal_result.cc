@@ -70,6 +70,8 @@ std::string_view verdict_name(Verdict verdict) {
       return "not yet";
     case Verdict::kMissed:
       return "missed";
+    case Verdict::kCompared:
+      return "compared";
     case Verdict::kNotMeasured:
       break;
   }
@@ -78,7 +80,9 @@ std::string_view verdict_name(Verdict verdict) {
 
 Verdict judge(const GoalLine& line, double ratio) {
   if (is_reached(line.sense, ratio, line.stretch)) return Verdict::kStretch;
-  if (std::isnan(line.must)) return Verdict::kNotYet;
+  if (std::isnan(line.must)) {
+    return std::isnan(line.stretch) ? Verdict::kCompared : Verdict::kNotYet;
+  }
   if (is_reached(line.sense, ratio, line.must)) return Verdict::kMust;
   return Verdict::kMissed;
 }

@@ -16,6 +16,7 @@ enum class Verdict : std::uint8_t {
   kMust,
   kNotYet,  // the line has a stretch bound only, and does not reach it
   kMissed,
+  kCompared,  // the line has no bounds: its control is a limit of the machine
   kNotMeasured,
 };
 

@@ -72,6 +72,13 @@ Result<std::vector<Reading>> payload_beside_writes(const GoalSite& site, CommitL
        .control = (before.bytes_per_second + after.bytes_per_second) / 2e6}};
 }
 
+// The same threads and bytes, group commit alone.
+Result<BareGroupSample> bare_groups(const GoalSite& site, std::size_t threads,
+                                    std::uint64_t batch_events) {
+  return site.device.bare_group_commits(threads, batch_events * site.options.event_bytes,
+                                        site.options.load_ns);
+}
+
 }  // namespace
 
 Result<Sampler> prepare_lone_commit_rate(const GoalSite& site) {
@@ -116,7 +123,13 @@ Result<Sampler> prepare_group_latency(const GoalSite& site) {
 
 Result<Sampler> prepare_throughput(const GoalSite& site) {
   TRY_ASSIGN(const SharedLoads loads, CommitLoads::open(site, kSlotsForPayload));
-  return Sampler([loads, &site] { return payload_beside_writes(site, *loads, 8); });
+  return Sampler([loads, &site]() -> Result<std::vector<Reading>> {
+    TRY_ASSIGN(std::vector<Reading> readings, payload_beside_writes(site, *loads, 8));
+    TRY_ASSIGN(const BareGroupSample bare, bare_groups(site, 8, 100));
+    const double bare_mb = bare.bytes_per_second / 1e6;
+    readings.push_back({.value = readings.front().value, .control = bare_mb});
+    return readings;
+  });
 }
 
 Result<Sampler> prepare_async_throughput(const GoalSite& site) {
@@ -127,11 +140,14 @@ Result<Sampler> prepare_async_throughput(const GoalSite& site) {
 
 Result<Sampler> prepare_cpu(const GoalSite& site) {
   TRY_ASSIGN(const SharedLoads loads, CommitLoads::open(site, kSlotsForPayload));
-  return Sampler([loads]() -> Result<std::vector<Reading>> {
+  return Sampler([loads, &site]() -> Result<std::vector<Reading>> {
+    TRY_ASSIGN(const BareGroupSample bare, bare_groups(site, 16, 1));
     TRY_ASSIGN(const LoadSample single, loads->run(16, 1));
     TRY_ASSIGN(const LoadSample batches, loads->run(8, 100));
-    return std::vector<Reading>{{.value = single.cpu_us_per_event},
-                                {.value = batches.cpu_us_per_event}};
+    return std::vector<Reading>{
+        {.value = single.cpu_us_per_event},
+        {.value = single.cpu_us_per_event, .control = bare.cpu_us_per_commit},
+        {.value = batches.cpu_us_per_event}};
   });
 }
 

@@ -37,6 +37,8 @@ TEST(GoalResultTest, ALineWithOneBoundHasNoOtherVerdicts) {
   line = kAtLeastLine;
   line.stretch = kNoBound;
   EXPECT_EQ(judge(line, 100), Verdict::kMust);
+  line.must = kNoBound;
+  EXPECT_EQ(judge(line, 100), Verdict::kCompared);
 }
 
 TEST(GoalResultTest, TheDeviceIsTheMeanOfTheControlsAroundTheSample) {

@@ -15,6 +15,7 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected);
 void futex_wait_for(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                     std::chrono::nanoseconds duration);
 
+void futex_wake_one(const std::atomic<std::uint32_t>& word);
 void futex_wake_all(const std::atomic<std::uint32_t>& word);
 
 }  // namespace spillway
