@@ -43,9 +43,7 @@ void EventBatch::add(std::span<const HeaderView> headers, std::string_view body)
   }
   to = write_optional_field(to, kBodyField, body);
   CHECK(to == buffer_.data() + buffer_.size());
-  places_.push_back({.event_begin = begin + prefix,
-                     .event_end = buffer_.size(),
-                     .body_begin = buffer_.size() - body.size()});
+  add_place(begin + prefix, buffer_.size() - body.size());
 }
 
 void EventBatch::add(const EventView& event) {
@@ -56,9 +54,17 @@ void EventBatch::add(const EventView& event) {
   const std::string_view body = event.body();
   const bool is_body_last =
       body.empty() || body.data() + body.size() == as_text(encoded).data() + encoded.size();
-  places_.push_back({.event_begin = buffer_.size() - encoded.size(),
-                     .event_end = buffer_.size(),
-                     .body_begin = is_body_last ? buffer_.size() - body.size() : kBodyElsewhere});
+  add_place(buffer_.size() - encoded.size(),
+            is_body_last ? buffer_.size() - body.size() : kBodyElsewhere);
+}
+
+// Field by field: copying a whole Place that has just been written waits until the stores of the
+// body have left the processor (a seventh of the time of a put of 100 events).
+void EventBatch::add_place(std::size_t event_begin, std::size_t body_begin) {
+  Place& place = places_.emplace_back();
+  place.event_begin = event_begin;
+  place.event_end = buffer_.size();
+  place.body_begin = body_begin;
 }
 
 void EventBatch::clear() {

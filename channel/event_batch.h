@@ -44,15 +44,17 @@ class EventBatch {
 
  private:
   struct Place {
-    std::size_t event_begin;  // offset of the encoded event, behind its length prefix
-    std::size_t event_end;
-    std::size_t body_begin;  // the body ends with the event; or kBodyElsewhere
+    std::size_t event_begin = 0;  // offset of the encoded event, behind its length prefix
+    std::size_t event_end = 0;
+    std::size_t body_begin = 0;  // the body ends with the event; or kBodyElsewhere
   };
 
   // A foreign encoder may put fields behind the body; such an event is decoded when it is read.
   static constexpr std::size_t kBodyElsewhere = SIZE_MAX;
 
-  RawBytes buffer_;
+  void add_place(std::size_t event_begin, std::size_t body_begin);
+
+  RawBytes buffer_;  // ends with the last event
   std::vector<Place> places_;
 };
 
