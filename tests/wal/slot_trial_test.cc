@@ -69,14 +69,25 @@ TEST_F(SlotTrialTest, EndsWhenCommitsRunAndIsTriedAgain) {
 }
 
 TEST_F(SlotTrialTest, DoesNotBeginWhileCommitsRun) {
+  using std::chrono::steady_clock;
+  constexpr auto kPause = std::chrono::milliseconds(1);  // of commits; the pool waits for longer
   std::atomic<bool> is_over{false};
   std::atomic<bool> has_begun{false};
+  std::atomic<bool> has_paused{false};  // a busy machine did not let the thread run
+  std::atomic<steady_clock::rep> last{steady_clock::now().time_since_epoch().count()};
+  const auto is_pausing = [&] {
+    return steady_clock::now().time_since_epoch() - steady_clock::duration(last.load()) > kPause;
+  };
   std::thread committer([&] {
-    while (!is_over.load()) pool->note_write();
+    while (!is_over.load()) {
+      pool->note_write();
+      if (is_pausing()) has_paused.store(true);
+      last.store(steady_clock::now().time_since_epoch().count());
+    }
   });
   test::give_way();
   pool->set_trial([&](io::File&, const SlotPool::GoesOn&) {
-    EXPECT_TRUE(is_over.load());
+    EXPECT_TRUE(is_over.load() || has_paused.load() || is_pausing());
     has_begun.store(true);
     return true;
   });
