@@ -76,7 +76,7 @@ struct LogOptions {
   WritePath write_path = WritePath::kThreads;  // applied by WritePathChooser
 
   // Durable blocks kept in memory for consumers; beyond it they are read back from disk.
-  std::uint64_t cache_bytes_max = 64 * kMiB;
+  std::uint64_t cache_bytes_max = 40 * kMiB;
 
   // One sequential read of the consumer path.
   std::uint64_t read_bytes = 1 * kMiB;

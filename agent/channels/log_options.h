@@ -67,7 +67,7 @@ inline constexpr std::array kLogOptions{
                .min = kSegmentBytesMin},
     OptionSpec{.name = "cacheSize",
                .type = OptionType::kBytes,
-               .default_value = "64MiB",
+               .default_value = "40MiB",
                .help = "Memory for events on their way to a sink; beyond it they are read back.",
                .min = kMiB},
     OptionSpec{.name = "maxBytes",
