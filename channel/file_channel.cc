@@ -353,12 +353,12 @@ Result<void> FileChannel::check_manifest_room() {
 }
 
 Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durability) {
-  using Waiter = wal::LogWriter::Waiter;
   wal::LogWriter& writer = *engine_->writer;
-  const Waiter waiter = durability == Durability::kAsync ? Waiter::kNone : Waiter::kComes;
-  TRY_ASSIGN(const auto ticket, writer.append(batch.entries(), batch.size(), waiter));
-  if (waiter == Waiter::kNone) return {};
-  TRY(writer.wait_durable(ticket));
+  if (durability == Durability::kAsync) {
+    TRY(writer.append(batch.entries(), batch.size(), wal::LogWriter::Waiter::kNone));
+    return {};
+  }
+  TRY(writer.commit(batch.entries(), batch.size()));
   const bool must_sync =
       durability == Durability::kCommit && options_.durability == Durability::kOs;
   return must_sync ? writer.sync() : Result<void>();

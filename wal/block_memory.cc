@@ -46,6 +46,18 @@ std::shared_ptr<io::AlignedBuffer> SlabPool::get(std::size_t bytes) {
   return {lease, &lease->slab};
 }
 
+void SlabPool::prepare() {
+  if (has_idle()) return;
+  io::AlignedBuffer slab(slab_bytes_, advice_);
+  for (std::size_t at = 0; at < slab.size(); at += io::kBlockBytes) slab.data()[at] = std::byte{0};
+  give_back(std::move(slab));
+}
+
+bool SlabPool::has_idle() const {
+  const MutexLock lock(mutex_);
+  return !kept_.empty();
+}
+
 void SlabPool::give_back(io::AlignedBuffer slab) {
   if (slab.size() != slab_bytes_) return;
   const MutexLock lock(mutex_);

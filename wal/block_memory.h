@@ -24,6 +24,12 @@ class SlabPool : public std::enable_shared_from_this<SlabPool> {
   /// At least `bytes` of aligned memory, at least one slab.
   std::shared_ptr<io::AlignedBuffer> get(std::size_t bytes);
 
+  /// Sees to it that an idle slab is there whose memory the kernel has given already: the first
+  /// touch of 2 MiB takes as long as ten durable writes. For a thread that nobody waits for.
+  void prepare();
+
+  [[nodiscard]] bool has_idle() const;
+
  private:
   SlabPool(std::size_t slab_bytes, std::size_t kept_max, io::PageAdvice advice);
   void give_back(io::AlignedBuffer slab);
@@ -31,7 +37,7 @@ class SlabPool : public std::enable_shared_from_this<SlabPool> {
   const std::size_t slab_bytes_;
   const std::size_t kept_max_;
   const io::PageAdvice advice_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<io::AlignedBuffer> kept_ GUARDED_BY(mutex_);
 };
 
@@ -51,6 +57,11 @@ class BlockArena {
 
   /// The first `bytes` (aligned) of the reserved piece are in use from now on.
   void cut(std::size_t bytes);
+
+  /// Whether the current slab has just been taken, and the pool has no other ready.
+  [[nodiscard]] bool is_last_slab() const { return used_bytes_ == 0 && !pool_->has_idle(); }
+
+  [[nodiscard]] const std::shared_ptr<SlabPool>& pool() const { return pool_; }
 
  private:
   std::shared_ptr<SlabPool> pool_;

@@ -282,10 +282,21 @@ void LogWriter::run(std::size_t index) {
       }
     } else if (is_stopping_) {
       return;
+    } else if (is_memory_wanted_) {
+      prepare_memory(lock);
     } else {
       wait_for_work(lock);
     }
   }
+}
+
+// While nothing is to be written: a commit that touches new memory first waits for the kernel.
+void LogWriter::prepare_memory(MutexLock& lock) {
+  is_memory_wanted_ = false;
+  const std::shared_ptr<SlabPool> pool = arena_.pool();
+  lock.unlock();
+  pool->prepare();
+  lock.lock();
 }
 
 void LogWriter::wait_for_work(MutexLock& lock) {

@@ -59,6 +59,7 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   synced_lsn_ = durable_end_.lsn;
   segment_room_bytes_ = segment_writer_.room_bytes();
   if (options_.background == Background::kNone) return {};
+  is_memory_wanted_ = true;
   for (std::size_t i = 0; i < options_.write_depth_max; ++i) {
     writers_.emplace_back([this, i] { run(i); });
   }
@@ -66,37 +67,18 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
 }
 
 Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count, Waiter waiter) {
-  CHECK(count > 0);
   MutexLock lock(mutex_);
-  TRY(admit(lock, entries.size(), waiter));
+  return stage(lock, entries, count, waiter);
+}
+
+Result<void> LogWriter::commit(ByteSpan entries, std::uint64_t count) {
   Ticket ticket;
-  ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + count};
-  const bool is_split =
-      block_bytes(put_bytes(entries.size()) + kAckRoomBytes) > options_.block_bytes_max;
-  if (is_split) {
-    // Checked before anything is staged, so that a refusal leaves no part of the transaction.
-    wire::Reader reader(entries);
-    for (const std::byte* at = entries.data(); reader.next(); at = reader.position()) {
-      const auto entry_bytes = static_cast<std::uint64_t>(reader.position() - at);
-      if (block_bytes(put_bytes(entry_bytes) + kAckRoomBytes) > segment_writer_.block_bytes_max()) {
-        return Error{.code = Errc::kTooLarge, .what = "event is larger than a segment can hold"};
-      }
-    }
-    stage_split(entries);
-    ticket.batch_ = staged_.back();
-  } else {
-    stage_put(entries, count);
-    ticket.batch_ = open_;
+  {
+    MutexLock lock(mutex_);
+    TRY_ASSIGN(ticket, stage(lock, entries, count, Waiter::kComes));
+    lead(lock, ticket.batch_.get());
   }
-  CHECK(next_sequence_ == ticket.range_.end);
-  if (waiter == Waiter::kComes) {
-    ++ticket.batch_->awaited_transactions;
-    gather_.note_commit();
-  } else {
-    ticket.batch_->unawaited_entries += count;
-    if (can_write()) call_writer();
-  }
-  return ticket;
+  return wait(*ticket.batch_);
 }
 
 Result<void> LogWriter::wait_durable(const Ticket& ticket) {
@@ -106,6 +88,10 @@ Result<void> LogWriter::wait_durable(const Ticket& ticket) {
     MutexLock lock(mutex_);
     if (batch.state.load(std::memory_order_acquire) == Batch::kStaged) lead(lock, &batch);
   }
+  return wait(batch);
+}
+
+Result<void> LogWriter::wait(Batch& batch) {
   while (batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
     futex_wait(batch.state, Batch::kStaged);
   }
@@ -226,6 +212,40 @@ std::optional<Error> LogWriter::poison() const {
 
 // ---- staging
 
+Result<LogWriter::Ticket> LogWriter::stage(MutexLock& lock, ByteSpan entries, std::uint64_t count,
+                                           Waiter waiter) {
+  CHECK(count > 0);
+  TRY(admit(lock, entries.size(), waiter));
+  Ticket ticket;
+  ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + count};
+  const bool is_split =
+      block_bytes(put_bytes(entries.size()) + kAckRoomBytes) > options_.block_bytes_max;
+  if (is_split) {
+    // Checked before anything is staged, so that a refusal leaves no part of the transaction.
+    wire::Reader reader(entries);
+    for (const std::byte* at = entries.data(); reader.next(); at = reader.position()) {
+      const auto entry_bytes = static_cast<std::uint64_t>(reader.position() - at);
+      if (block_bytes(put_bytes(entry_bytes) + kAckRoomBytes) > segment_writer_.block_bytes_max()) {
+        return Error{.code = Errc::kTooLarge, .what = "event is larger than a segment can hold"};
+      }
+    }
+    stage_split(entries);
+    ticket.batch_ = staged_.back();
+  } else {
+    stage_put(entries, count);
+    ticket.batch_ = open_;
+  }
+  CHECK(next_sequence_ == ticket.range_.end);
+  if (waiter == Waiter::kComes) {
+    ++ticket.batch_->awaited_transactions;
+    gather_.note_commit();
+  } else {
+    ticket.batch_->unawaited_entries += count;
+    if (can_write()) call_writer();
+  }
+  return ticket;
+}
+
 std::uint64_t LogWriter::lag_ns() const {
   const Batch* oldest = open_.get();
   if (!staged_.empty()) oldest = staged_.front().get();
@@ -319,6 +339,10 @@ Batch& LogWriter::open_batch(std::uint64_t payload_bytes) {
     const std::uint64_t bytes_min = block_bytes(payload_bytes + kAckRoomBytes);
     auto batch = std::make_shared<Batch>();
     batch->piece = arena_.reserve(bytes_min);
+    if (arena_.is_last_slab() && !writers_.empty() && queue_ == nullptr) {
+      is_memory_wanted_ = true;
+      work_.notify_one();
+    }
     const std::uint64_t bytes_max = std::min<std::uint64_t>(
         batch->piece.bytes.size(), std::max(bytes_min, options_.block_bytes_max));
     batch->payload_bytes_max = bytes_max - kBlockHeaderBytes - kBlockTagBytes;

@@ -98,6 +98,9 @@ class LogWriter {
   /// Blocks until the transaction is durable; on an error it may or may not be in the log.
   Result<void> wait_durable(const Ticket& ticket);
 
+  /// append() and wait_durable() in one.
+  Result<void> commit(ByteSpan entries, std::uint64_t count);
+
   /// Notes acknowledged entries; they ride in the next block, or in one of their own after
   /// options.idle_flush_ms. Losing them to a crash means duplicates, nothing else.
   void append_ack(SequenceRange range);
@@ -149,6 +152,8 @@ class LogWriter {
   static constexpr std::uint64_t kWritesInMean = 8;
 
   // Staging.
+  Result<Ticket> stage(MutexLock& lock, ByteSpan entries, std::uint64_t count, Waiter waiter)
+      REQUIRES(mutex_);
   Result<void> admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) REQUIRES(mutex_);
   [[nodiscard]] bool must_wait(std::uint64_t bytes, Waiter waiter) const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t lag_ns() const REQUIRES(mutex_);
@@ -167,6 +172,7 @@ class LogWriter {
   [[nodiscard]] bool is_large() const REQUIRES(mutex_);
   [[nodiscard]] bool is_slow() const REQUIRES(mutex_);
   void lead(MutexLock& lock, const Batch* until) REQUIRES(mutex_);
+  static Result<void> wait(Batch& batch);
   void call_writer() REQUIRES(mutex_);
   void write_next(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void gather(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
@@ -194,6 +200,7 @@ class LogWriter {
 
   // Writer threads; with a queue all but the first one end.
   void run(std::size_t index);
+  void prepare_memory(MutexLock& lock) REQUIRES(mutex_);
   void wait_for_work(MutexLock& lock) REQUIRES(mutex_);
 
   const LogOptions options_;
@@ -230,12 +237,13 @@ class LogWriter {
   Lsn synced_lsn_ GUARDED_BY(mutex_);  // block_durability kNone: durable_end_ at the last sync()
   std::vector<std::shared_ptr<io::File>> unsynced_ GUARDED_BY(mutex_);  // written since then
   std::optional<Error> poison_ GUARDED_BY(mutex_);
-  std::optional<Error> failure_ GUARDED_BY(mutex_);  // not settled yet; nothing new is written
-  bool is_second_try_ GUARDED_BY(mutex_) = false;    // nothing became durable since the last
-  bool is_placing_ GUARDED_BY(mutex_) = false;       // somebody gives a block its address
-  bool is_retiring_ GUARDED_BY(mutex_) = false;      // somebody tells about what became durable
-  bool is_handed_over_ GUARDED_BY(mutex_) = false;   // what is staged, to the writer thread
-  bool is_reaping_ GUARDED_BY(mutex_) = false;       // the writer thread waits for its queue
+  std::optional<Error> failure_ GUARDED_BY(mutex_);   // not settled yet; nothing new is written
+  bool is_second_try_ GUARDED_BY(mutex_) = false;     // nothing became durable since the last
+  bool is_placing_ GUARDED_BY(mutex_) = false;        // somebody gives a block its address
+  bool is_retiring_ GUARDED_BY(mutex_) = false;       // somebody tells about what became durable
+  bool is_handed_over_ GUARDED_BY(mutex_) = false;    // what is staged, to the writer thread
+  bool is_reaping_ GUARDED_BY(mutex_) = false;        // the writer thread waits for its queue
+  bool is_memory_wanted_ GUARDED_BY(mutex_) = false;  // for the blocks behind the current slab
   bool needs_proof_ GUARDED_BY(mutex_) = false;  // no later block tells that the last is durable
   std::size_t idle_writers_ GUARDED_BY(mutex_) = 0;  // of those threads, asleep without a limit
   bool is_closed_ GUARDED_BY(mutex_) = false;        // append() is over
