@@ -12,6 +12,7 @@ namespace {
 // us, and takers not long for it.
 constexpr std::size_t kPopBytes = 4 * kMiB;
 constexpr std::size_t kMoveBytes = 64 * kMiB;
+constexpr std::uint64_t kMoveNsMax = 50'000'000;
 constexpr std::size_t kSmallBytes = 1 * kMiB;
 
 std::shared_ptr<const EventBatch> copy_of(const EventBatch& batch, std::size_t begin,
@@ -166,10 +167,12 @@ DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
   std::uint64_t moved = 0;
   std::size_t bytes = 0;
   bool is_durable = false;
+  const std::uint64_t started_ns = clock_.monotonic_ns();
   Result<void> put;
   std::vector<Run> refused;
   while (!runs.empty()) {
-    const bool is_small = bytes == 0 && sum_bytes(runs) < kSmallBytes;
+    // Little is waiting: the end of this move, or sinks would wait while producers go on.
+    const bool is_small = sum_bytes(runs) < kSmallBytes;
     std::size_t done = 0;
     while (done < runs.size() && put.has_value()) {
       const Run& run = runs[done];
@@ -183,7 +186,8 @@ DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
     runs.resize(done);
     moved += count_of(runs);
     bytes += sum_bytes(runs);
-    if (!put.has_value() || is_durable || bytes >= kMoveBytes) break;
+    const bool is_long = clock_.monotonic_ns() - started_ns > kMoveNsMax;
+    if (!put.has_value() || is_durable || bytes >= kMoveBytes || is_long) break;
     runs.clear();
     const MutexLock lock(mutex_);
     collect_puts();
