@@ -344,7 +344,9 @@ Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
 // Each segment is a row of the manifest. Refused in time, or no checkpoint could be made any more.
 Result<void> FileChannel::check_manifest_room() {
   if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
-  if (can_reclaim()) request_checkpoint();
+  if (can_reclaim()) {
+    request_checkpoint();  // rare: manifest_full_of_drained_segments
+  }
   if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
   return Error{.code = Errc::kFull,
                .what =

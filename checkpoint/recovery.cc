@@ -171,7 +171,7 @@ class Recovery {
         possible.push_back(link);
         continue;
       }
-      has_dropped = true;
+      has_dropped = true;  // rare: contradicting_segment_headers
       log_.untouchable_slots.push_back(link.segment.slot);
       log_.findings.push_back(
           {.kind = Finding::Kind::kUnreadableHeader, .slot = link.segment.slot});
@@ -270,6 +270,7 @@ class Recovery {
       }
     }
     if (kept.size() == log_.segments.size()) return;
+    // rare: manifest_older_than_recycling
     is_end_recycled_ = kept.empty() || kept.back().number != log_.segments.back().number;
     // Where the log ends has to be in some segment.
     if (is_end_recycled_ && !kept.empty() && newer_.empty()) kept.push_back(log_.segments.back());

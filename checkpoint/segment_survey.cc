@@ -32,7 +32,7 @@ Result<ReadHeader> read_header(wal::SlotPool& slots, wal::SlotId slot) {
     const auto read = file->read_at(at, buffer.span().subspan(at, wal::kBlockAlignBytes));
     if (!read.has_value() && read.error().code != Errc::kIo) return read.error();
     if (!read.has_value()) {
-      result.is_blank = false;
+      result.is_blank = false;  // rare: unreadable_header_copy
       result.read_error = read.error();
     }
     if (read.has_value()) size = at + read.value();
@@ -73,7 +73,7 @@ Result<void> add_segment(SegmentSurvey& survey, wal::SlotPool& slots, SurveyedSl
   }
   TRY_ASSIGN(const bool is_known_better, has_blocks(slots, known->second));
   if (!is_known_better) std::swap(known->second, found);
-  survey.untouchable.push_back(found.slot);
+  survey.untouchable.push_back(found.slot);  // rare: two_slots_of_one_segment
   survey.findings.push_back({.kind = Finding::Kind::kForeignSlot, .slot = found.slot});
   return {};
 }

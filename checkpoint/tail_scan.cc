@@ -89,7 +89,7 @@ Result<TailScan::Flow> TailScan::step() {
       facts.is_proven_durable = evidence.is_proven_durable;
     }
     if (is_before_reclaimed(facts.at_address, evidence)) {
-      pass_reclaimed();
+      pass_reclaimed();  // rare: reclaimed_segments_in_between
       return Flow::kNextSegment;
     }
   }
@@ -138,7 +138,9 @@ Result<TailScan::Evidence> TailScan::gather_evidence() {
     TRY_ASSIGN(wal::SegmentReader::Found found, reader_->read(*later));
     from = *later;
     // Sound by its hash, impossible by its place: no evidence of anything.
-    if (found.block.first_sequence() < log_.end.next_sequence) continue;
+    if (found.block.first_sequence() < log_.end.next_sequence) {
+      continue;  // rare: sound_block_at_an_impossible_place
+    }
     evidence.is_proven_durable = found.block.header.durable_lsn > at.value;
     if (!evidence.later) evidence.later = std::move(found.block);
     if (evidence.is_proven_durable) break;
@@ -152,7 +154,9 @@ Result<TailScan::Evidence> TailScan::gather_evidence() {
 Result<bool> TailScan::successors_prove() {
   for (std::size_t i = index_ + 1; i < chain_.size(); ++i) {
     const wal::Segment& segment = chain_[i].segment;
-    if (chain_[i].follows_gap) return true;  // a whole segment is gone
+    if (chain_[i].follows_gap) {  // a whole segment is gone
+      return true;                // rare: lost_segment_proves_durability
+    }
     auto file = slots_.file(segment.slot);
     if (!file.has_value()) continue;
     wal::SegmentReader reader(std::move(file.value()), segment, seed_, options_.read_bytes);
@@ -160,7 +164,9 @@ Result<bool> TailScan::successors_prove() {
     for (std::optional<Lsn> at = segment.first_lsn; at;) {
       TRY_ASSIGN(const wal::SegmentReader::Found found, reader.read(*at));
       const bool is_valid = found.state == BlockState::kValid;
-      if (is_valid && found.block.header.durable_lsn > log_.end.lsn.value) return true;
+      if (is_valid && found.block.header.durable_lsn > log_.end.lsn.value) {
+        return true;  // rare: successor_proves_durability
+      }
       TRY_ASSIGN(at, reader.find_valid_after(*at, segment.limit_lsn()));
     }
   }
@@ -245,7 +251,7 @@ void TailScan::finish_segment() {
 void TailScan::end_log(const wal::ScanRow& row, bool has_torn_bytes) {
   const Lsn found_lsn = log_.end.lsn;
   if (unfinished_) {
-    index_ = unfinished_->index;
+    index_ = unfinished_->index;  // rare: torn_transaction_over_blocks
     log_.end.lsn = unfinished_->end.lsn;
     log_.end.next_sequence = unfinished_->end.next_sequence;
     log_.end.chain_hash = unfinished_->end.chain_hash;

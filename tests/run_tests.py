@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import coverage_report
 import test_report
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -49,6 +50,13 @@ PROFILES = {
         "build-tsan", "ci", "clang++-14", SANITIZED + ("-Db_sanitize=thread",),
         frozenset({"threads"}), ("setarch", "-R"), 10,
         {"TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp"}),
+    # A file per process: some run as another user, who cannot write into the files of others.
+    "coverage": Profile(
+        "build-coverage", "ci", "clang++-14",
+        ("-Doptimization=1", "-Dbench=false", "-Dcpp_args=-fprofile-instr-generate -fcoverage-mapping",
+         "-Dcpp_link_args=-fprofile-instr-generate"),
+        frozenset(IN_PROCESS_SUITES), (), 5,
+        {"LLVM_PROFILE_FILE": f"{ROOT}/build-coverage/profiles/%p.profraw"}),
 }
 
 
@@ -62,6 +70,8 @@ def parse_arguments(argv):
                        help="with ThreadSanitizer, in build-tsan")
     which.add_argument("--clang", dest="profile", action="store_const", const="clang",
                        help="compiled by clang, in build-clang")
+    which.add_argument("--coverage", dest="profile", action="store_const", const="coverage",
+                       help="say what share of the engine's branches was taken, in build-coverage")
     which.add_argument("--tidy", action="store_true",
                        help="run clang-tidy instead, on the files changed since main "
                             "(on all with --long)")
@@ -92,8 +102,9 @@ def select(tests, profile, arguments):
     for test in tests:
         is_named = any(name in test.name or name in test.suites for name in arguments.names)
         is_in_profile = not profile.suites or profile.suites & test.suites
-        is_wanted = arguments.long or "long" not in test.suites
-        if is_named or (not arguments.names and is_in_profile and is_wanted):
+        is_wanted = arguments.long or "long" not in test.suites or \
+            any("long" in name for name in arguments.names)
+        if is_wanted and (is_named or (not arguments.names and is_in_profile)):
             chosen.append(test)
     return chosen
 
@@ -110,6 +121,23 @@ def run_meson(profile, folder, chosen):
     env = {**os.environ, **profile.env, "GTEST_BRIEF": "1"}
     command += [test.name for test in chosen]
     return subprocess.run(command, env=env, check=False).returncode
+
+
+def make_profiles(folder):
+    """An empty folder that every user may write to."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def add_coverage(report, folder, chosen, is_all):
+    """A part of the tests cannot be blamed for what it leaves out."""
+    programs = sorted({str(folder / name) for test in chosen if test.protocol == "gtest"
+                       for name in test.targets if name.endswith("_test")})
+    print()
+    complaints = coverage_report.report(ROOT, folder, programs)
+    if is_all:
+        report.failed += [("coverage", complaint) for complaint in complaints]
 
 
 def main(argv):
@@ -132,10 +160,14 @@ def main(argv):
     # All of it in the usual run, so that nothing stops compiling unnoticed; else what is needed.
     is_all = profile.compiles_all and not arguments.names
     build(profile, [] if is_all else sorted({name for test in chosen for name in test.targets}))
+    if arguments.profile == "coverage":
+        make_profiles(folder / "profiles")
     status = run_meson(profile, folder, chosen)
     report = test_report.read(folder, chosen)
     if status != 0 and not report.failed:
         report.failed.append(("meson test", f"exit status {status}"))
+    if arguments.profile == "coverage":
+        add_coverage(report, folder, chosen, not arguments.names)
     report.print()
     return 1 if report.failed else 0
 

@@ -176,7 +176,7 @@ Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableB
     }
     if (read.error().code != Errc::kIo) return read.error();
     std::fill(block.begin(), block.end(), std::byte{0});
-    ++unreadable;
+    ++unreadable;  // rare: unreadable_block
   }
   if (unreadable * kBlockAlignBytes == bytes.size()) TRY(probe_device());
   unreadable_blocks_ += unreadable;
@@ -189,7 +189,7 @@ Result<void> SegmentReader::probe_device() {
   if (first.has_value()) return {};
   const auto copy = file_->read_at(kBlockAlignBytes, block.span());
   if (copy.has_value()) return {};
-  return copy.error();
+  return copy.error();  // rare: unreadable_device
 }
 
 }  // namespace spillway::wal

@@ -81,6 +81,23 @@ TEST_F(ChannelAgeTest, EventsFromBeforeTheStartAreAsOldAsTheirSegment) {
   EXPECT_NEAR(age_seconds(), 4, 0.01);
 }
 
+TEST_F(ChannelAgeTest, ClockThatWasSetBackMakesNothingOld) {
+  put(3);
+  reopen();
+  clock_.set_wall_ms(test::FakeClock::kStartWallMs - 3'600'000);
+  EXPECT_EQ(age_seconds(), 0);
+}
+
+TEST_F(ChannelAgeTest, AgeOfASegmentThatCannotBeReadIsNotMadeUp) {
+  put(3);
+  reopen();
+  clock_.advance(seconds(60));
+  disk_.fail_when([](const test::SimCall& call) { return call.kind == test::SimCallKind::kRead; },
+                  {.code = Errc::kNoSpace, .what = "injected"});
+  EXPECT_EQ(age_seconds(), 0);
+  disk_.clear_faults();
+}
+
 TEST_F(ChannelAgeTest, WaitingAndTakingAreMeasured) {
   put(3);
   put(2);

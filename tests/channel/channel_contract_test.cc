@@ -225,6 +225,16 @@ TEST_P(ChannelContractTest, BatchBeyondTransactionCapacityIsTooLarge) {
   channel->stop();
 }
 
+TEST_P(ChannelContractTest, TakeBeyondTransactionCapacityIsTooLarge) {
+  const auto channel = started({.capacity_events = 10, .transaction_capacity_events = 2});
+  ASSERT_TRUE(put(*channel, {"a", "b"}));
+  const auto refused = channel->take(3, kNoWait);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kTooLarge);
+  EXPECT_THAT(test::drain(*channel), ElementsAre("a", "b"));
+  channel->stop();
+}
+
 TEST_P(ChannelContractTest, ReportsItsLimits) {
   const auto channel = started({.capacity_events = 7, .transaction_capacity_events = 3});
   EXPECT_EQ(channel->capacity_events(), 7U);

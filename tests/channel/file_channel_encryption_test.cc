@@ -114,6 +114,18 @@ TEST_F(FileChannelEncryptionTest, EventsComeBackAfterStopAndKill) {
   EXPECT_TRUE(channel->recovered().findings.empty());
 }
 
+// Whoever can write to the directory chooses what a log line shows.
+TEST_F(FileChannelEncryptionTest, NameOfAMissingKeyCannotSteerATerminal) {
+  open(keys({"k\x1b[2J\x7f*"}));
+  put("one-", 3);
+  testing::internal::CaptureStderr();
+  const auto opened = try_open(keys({"k2*"}));
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, Errc::kNotFound);
+  EXPECT_NE(said.find("k?[2J?"), std::string::npos) << said;
+}
+
 TEST_F(FileChannelEncryptionTest, AcknowledgementsAreReadFromTheTail) {
   open(keys({"k1*"}));
   put("one-", 20);

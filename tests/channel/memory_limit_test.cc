@@ -58,6 +58,19 @@ TEST_F(MemoryLimitTest, LimitAbovePhysicalMemoryDoesNotCount) {
   EXPECT_EQ(memory_limit_bytes(root.path()), 1'024'000U);
 }
 
+TEST_F(MemoryLimitTest, LinesThatNameNoGroupDoNotCount) {
+  write("proc/self/cgroup", "\nnonsense\n7:cpu\n0::/\n");
+  write("sys/fs/cgroup/memory.max", "8192\n");
+  EXPECT_EQ(memory_limit_bytes(root.path()), 8192U);
+}
+
+TEST_F(MemoryLimitTest, ControlGroupIsEnoughWhereMemoryIsNotTold) {
+  write("proc/meminfo", "MemTotal: unknown\n");
+  write("proc/self/cgroup", "0::/\n");
+  write("sys/fs/cgroup/memory.max", "8192\n");
+  EXPECT_EQ(memory_limit_bytes(root.path()), 8192U);
+}
+
 TEST_F(MemoryLimitTest, IsZeroWhenNothingCanBeRead) {
   EXPECT_EQ(memory_limit_bytes(root.path() / "nowhere"), 0U);
 }

@@ -226,6 +226,35 @@ TEST_F(ReclaimTest, FullManifestRefusesPutsAndNeverACheckpoint) {
   EXPECT_LE(gauge("segments"), 3);
 }
 
+TEST_F(ReclaimTest, PutMakesTheRoomThatNoCheckpointHasMadeYet) {
+  options.manifest_bytes_max = 16 * kKiB;
+  options.log.slot_bytes = 72 * kKiB;
+  open();
+  while (put_next().has_value()) {
+  }
+  drain();
+  ASSERT_GT(gauge("segments"), 100);
+  const auto done = put_next();
+  EXPECT_TRUE(done.has_value()) << to_string(done.error());
+  EXPECT_LE(gauge("segments"), 3);
+}
+
+TEST_F(ReclaimTest, CheckpointThatFailsInTheBackgroundIsMadeUpForAtTheNextInterval) {
+  options.log.background = wal::Background::kThreads;
+  options.checkpoint_interval = milliseconds(5);
+  open();
+  ASSERT_TRUE(put_next().has_value());
+  disk->fail_when(
+      [](const test::SimCall& call) {
+        return call.kind == test::SimCallKind::kWrite && call.path.ends_with("manifest");
+      },
+      test::kBroken);
+  EXPECT_TRUE(test::eventually([&] { return counter("checkpoint_errors_total") > 1; }));
+  disk->clear_faults();
+  const std::uint64_t before = counter("checkpoints_total");
+  EXPECT_TRUE(test::eventually([&] { return counter("checkpoints_total") > before; }));
+}
+
 // ---- when a segment is finished
 
 TEST_F(ReclaimTest, StartScansOneSegmentAtMost) {

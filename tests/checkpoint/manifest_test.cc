@@ -155,6 +155,16 @@ TEST(ManifestTest, ContradictionsAreRefusedThoughTheHashIsRight) {
          const std::uint64_t far = UINT64_MAX - 128 * kKiB + 1;
          m.segments[2].first_lsn = m.segments[2].end_lsn = m.end.lsn = {far};
        }},
+      {"a sequence that has no next", [](Manifest& m) { m.end.next_sequence = {UINT64_MAX}; }},
+      {"a segment number that has no next", [](Manifest& m) { m.end.last_segment = {UINT64_MAX}; }},
+      {"a place to read on that would wrap around",
+       [](Manifest& m) { m.read_lsn = {UINT64_MAX - 4095}; }},
+      {"a sequence to read on from that has no next",
+       [](Manifest& m) { m.read_sequence = {UINT64_MAX}; }},
+      {"acknowledged before they were put",
+       [](Manifest& m) {
+         m.acks.add({{200}, {210}});
+       }},
       {"a slot no file is as large as", [](Manifest& m) { m.segments[0].slot_bytes = 1ULL << 62; }},
       {"a segment above the highest", [](Manifest& m) { m.end.last_segment = {4}; }},
       {"nothing is acknowledged below 0", [](Manifest& m) { m.acks = AckState({0}); }},

@@ -6,14 +6,18 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/crash/channel_run.h"
 #include "tests/support/crash_sweep.h"
+#include "tests/support/look.h"
 #include "tests/support/seeds.h"
 #include "tests/support/tried.h"
 #include "wal/base/log.h"
+#include "wal/segment.h"
 
 namespace spillway::test {
 namespace {
@@ -175,6 +179,62 @@ TEST_P(IoErrorsTest, StartOfADiskThatCannotBeRead) {
       ++runs_;
       if (HasFailure()) return;
       if (has_started && !has_failed_reads) break;
+    }
+  }
+}
+
+// A directory whose power went, with a damaged block in the middle and one near the end.
+std::unique_ptr<SimDisk> damaged_disk(const ErrorsCase& kind) {
+  SimDisk before({.is_direct = kind.is_direct});
+  ChannelRun run(before, channel::AckDurability::kLazy, Encryption::kNone, kind.writing);
+  EXPECT_TRUE(run.start());
+  for (int i = 0; i < 24; ++i) run.put(2);
+  run.take_and_commit(3);
+  auto disk = before.crash_image({.name = "none", .fates = {}});
+  run.stop();
+  for (const std::string& path : disk->paths()) {
+    const std::uint64_t middle = wal::kSegmentDataOffset + 2 * wal::kBlockAlignBytes;
+    if (!path.ends_with(".seg") || disk->contents(path).size() < middle + 71) continue;
+    disk->corrupt(path, middle + 70, 1, [](MutableByteSpan byte) { byte[0] ^= std::byte{1}; });
+  }
+  return disk;
+}
+
+// What a start finds and delivers, or nullopt where it fails.
+std::optional<std::vector<std::string>> start_and_look(SimDisk& disk, Writing writing) {
+  const FakeClock clock;
+  channel::FileChannel channel(crash_options(writing), disk, clock);
+  if (!channel.start().has_value()) return std::nullopt;
+  auto bodies = look(channel);
+  channel.stop();
+  return bodies;
+}
+
+// An error that says nothing about the bytes, as when there is no memory, is not taken for damage:
+// the start fails, or finds what it would have found.
+TEST_P(IoErrorsTest, StartOnADamagedDiskFindsTheSameAfterAnyError) {
+  const Error no_memory{.code = Errc::kNoSpace, .os_error = ENOMEM, .what = "no memory"};
+  const auto expected = start_and_look(*damaged_disk(GetParam()), GetParam().writing);
+  ASSERT_TRUE(expected.has_value());
+  ASSERT_GT(expected->size(), 20U);
+  for (const auto repeat : {SimDisk::Repeat::kOnce, SimDisk::Repeat::kAlways}) {
+    for (std::uint64_t number = 1;; number += kCallStep) {
+      SCOPED_TRACE("call " + std::to_string(number) + " of the start fails" +
+                   (repeat == SimDisk::Repeat::kOnce ? "" : ", and all after it"));
+      const auto disk = damaged_disk(GetParam());
+      const std::uint64_t calls_before = disk->call_count();
+      disk->fail_call(calls_before + number, no_memory, repeat);
+      const FakeClock clock;
+      channel::FileChannel channel(crash_options(GetParam().writing), *disk, clock);
+      const bool has_started = channel.start().has_value();
+      const bool is_over = disk->call_count() < calls_before + number;
+      channel.stop();
+      disk->clear_faults();
+      EXPECT_EQ(start_and_look(*disk, GetParam().writing), expected)
+          << (has_started ? "after a start" : "after a failed start");
+      ++runs_;
+      if (HasFailure()) return;
+      if (is_over) break;
     }
   }
 }

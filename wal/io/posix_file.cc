@@ -17,15 +17,16 @@ namespace {
 
 constexpr std::size_t kZeroChunkBytes = kMiB;
 
-bool is_aligned(std::uint64_t offset, ByteSpan bytes) {
-  return offset % kBlockBytes == 0 && bytes.size() % kBlockBytes == 0 &&
-         reinterpret_cast<std::uintptr_t>(bytes.data()) % kBlockBytes == 0;
+void check_aligned(std::uint64_t offset, ByteSpan bytes) {
+  CHECK(offset % kBlockBytes == 0);
+  CHECK(bytes.size() % kBlockBytes == 0);
+  CHECK(reinterpret_cast<std::uintptr_t>(bytes.data()) % kBlockBytes == 0);
 }
 
 }  // namespace
 
 Result<std::size_t> PosixFile::read_at(std::uint64_t offset, MutableByteSpan bytes) {
-  if (is_direct_) CHECK(is_aligned(offset, bytes));
+  if (is_direct_) check_aligned(offset, bytes);
   std::size_t done = 0;
   while (done < bytes.size()) {
     const auto rest = bytes.subspan(done);
@@ -42,7 +43,7 @@ Result<std::size_t> PosixFile::read_at(std::uint64_t offset, MutableByteSpan byt
 }
 
 Result<void> PosixFile::write_at(std::uint64_t offset, ByteSpan bytes, Durability durability) {
-  CHECK(is_aligned(offset, bytes));
+  check_aligned(offset, bytes);
   if (bytes.empty()) return {};
   const int flags = durability == Durability::kDurable ? RWF_DSYNC : 0;
   WriteProgress progress(offset, bytes);
@@ -75,7 +76,9 @@ Result<void> PosixFile::allocate(std::uint64_t size_bytes) {
   const int outcome = retry_interrupted(
       [&] { return ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size_bytes)); });
   if (outcome == 0) return {};
-  if (errno == EOPNOTSUPP || errno == ENOSYS) return write_zeros_until(size_bytes);
+  if (errno == EOPNOTSUPP || errno == ENOSYS) {
+    return write_zeros_until(size_bytes);  // rare: no_fallocate
+  }
   return os_error(errno, "cannot allocate file space", size_bytes);
 }
 

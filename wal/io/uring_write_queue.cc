@@ -52,7 +52,7 @@ Result<void> UringWriteQueue::open_ring() {
   must_enable_ = true;
   int outcome = io_uring_queue_init(entries, &ring_, kOwnedRingFlags);
   if (outcome == -EINVAL) {  // kernel before 6.1
-    must_enable_ = false;
+    must_enable_ = false;    // rare: old_kernel
     outcome = io_uring_queue_init(entries, &ring_, 0);
   }
   if (outcome < 0) return refused(-outcome, "cannot create io_uring");

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <liburing.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -21,6 +23,7 @@ struct Plan {
   std::uint64_t number = 0;  // 0: none
   const char* name = "";
   int os_error = 0;
+  bool is_once = false;
   bool hides_types = false;
 };
 
@@ -38,6 +41,7 @@ bool is_failing(const char* name) {
   ++call_count;
   if (call_count != plan.number && std::string_view(plan.name) != name) return false;
   failed = name;
+  if (plan.is_once) plan.name = "";
   errno = plan.os_error;
   return true;
 }
@@ -62,6 +66,11 @@ void fail_library_call(std::uint64_t number, int os_error) {
 void fail_library_calls_of(const std::string& name, int os_error) {
   failing_name() = name;
   start({.name = failing_name().c_str(), .os_error = os_error});
+}
+
+void fail_first_library_call_of(const std::string& name, int os_error) {
+  failing_name() = name;
+  start({.name = failing_name().c_str(), .os_error = os_error, .is_once = true});
 }
 
 void hide_types() {
@@ -193,6 +202,33 @@ int renameat2(int from_directory, const char* from, int to_directory, const char
   if (is_failing("renameat2")) return -1;
   return real<int(int, const char*, int, const char*, unsigned)>("renameat2")(
       from_directory, from, to_directory, to, flags);
+}
+
+int eventfd(unsigned value, int flags) noexcept {
+  if (is_failing("eventfd")) return -1;
+  return real<int(unsigned, int)>("eventfd")(value, flags);
+}
+
+// liburing's functions return the error.
+
+int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) {
+  if (is_failing("io_uring_queue_init")) return -errno;
+  return real<int(unsigned, io_uring*, unsigned)>("io_uring_queue_init")(entries, ring, flags);
+}
+
+io_uring_probe* io_uring_get_probe_ring(io_uring* ring) {
+  if (is_failing("io_uring_get_probe_ring")) return nullptr;
+  return real<io_uring_probe*(io_uring*)>("io_uring_get_probe_ring")(ring);
+}
+
+int io_uring_submit(io_uring* ring) {
+  if (is_failing("io_uring_submit")) return -errno;
+  return real<int(io_uring*)>("io_uring_submit")(ring);
+}
+
+int io_uring_submit_and_wait(io_uring* ring, unsigned count) {
+  if (is_failing("io_uring_submit_and_wait")) return -errno;
+  return real<int(io_uring*, unsigned)>("io_uring_submit_and_wait")(ring, count);
 }
 
 DIR* fdopendir(int fd) {

@@ -14,6 +14,9 @@ void fail_library_call(std::uint64_t number, int os_error);
 /// Every call of this name fails.
 void fail_library_calls_of(const std::string& name, int os_error);
 
+/// The next call of this name fails, the ones behind it do not.
+void fail_first_library_call_of(const std::string& name, int os_error);
+
 /// Directories are read as file systems give them that do not tell types.
 void hide_types();
 
