@@ -44,11 +44,12 @@ struct DualChannelTest : testing::Test {
   std::uint64_t openings = 0;
 
   // Memory for 10 events, 8 of which are too many.
-  void open(milliseconds resident_max = kNever, milliseconds keep_alive = kNoWait) {
+  void open(milliseconds resident_max = kNever, milliseconds keep_alive = kNoWait,
+            std::uint64_t capacity_events = 1000) {
     DualChannelOptions options;
-    options.log = test::small_file_channel(
-        "/c1",
-        {.capacity_events = 1000, .transaction_capacity_events = 100, .keep_alive = keep_alive});
+    options.log = test::small_file_channel("/c1", {.capacity_events = capacity_events,
+                                                   .transaction_capacity_events = 100,
+                                                   .keep_alive = keep_alive});
     options.log.log.nonce_seed = ++openings;
     options.memory_events = 10;
     options.resident_max = resident_max;
@@ -201,6 +202,25 @@ TEST_F(DualChannelTest, LogThatRefusesLeavesEventsInMemoryForTheSinks) {
   }));
   EXPECT_THAT(test::take_and_commit(*channel, 10), ElementsAre("a", "b", "c"));
   disk->clear_faults();
+}
+
+TEST_F(DualChannelTest, SinkThatIsDeadForAWhileFindsEverythingInOrderAndMemoryStaysBounded) {
+  constexpr std::uint64_t kEvents = 20'000;
+  open(milliseconds(20), kPatience, kEvents);
+  std::vector<std::string> all{"in its hands"};
+  put(all);
+  const auto dead = std::move(channel->take(1, kNoWait).value());
+  while (all.size() < kEvents) {
+    const std::string next = std::to_string(all.size());
+    put({next});
+    all.push_back(next);
+    if (all.size() % 1000 == 0) {
+      ASSERT_LE(gauge("resident_events"), 10);
+    }
+  }
+  dead->rollback();
+  EXPECT_EQ(test::drain(*channel), all);
+  EXPECT_TRUE(becomes("is_spilling", 0));
 }
 
 // 1 000 cycles of memory, log and back, with rollbacks; order and number of all events checked.
