@@ -16,9 +16,9 @@ namespace spillway::bench {
 
 struct BareGroupOptions {
   std::size_t threads = 1;
-  std::uint64_t commit_bytes = 500;  // by all threads together at most 1 MiB
+  std::uint64_t commit_bytes = 500;
   std::uint64_t duration_ns = 400'000'000;
-  std::uint64_t file_bytes = 0;  // that may be written over, in turns
+  std::uint64_t file_bytes = 0;  // that may be written over, in turns; a commit of each fits
 };
 
 struct BareGroupSample {

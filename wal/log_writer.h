@@ -200,7 +200,7 @@ class LogWriter {
 
   // Writer threads; with a queue all but the first one end.
   void run(std::size_t index);
-  void prepare_memory(MutexLock& lock) REQUIRES(mutex_);
+  void prepare_memory(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   void wait_for_work(MutexLock& lock) REQUIRES(mutex_);
 
   const LogOptions options_;

@@ -1,7 +1,8 @@
 // spillway-bench-peers: durable puts of our channel and of embedded stores, side by side.
 //
 // Every round measures all of them one after the other, between two controls of the device; the
-// ratio is ours to the best of the others in the same round.
+// ratio is ours to the best of the others in the same round. Bare groups, in each round too, are
+// what the machine leaves for any of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -98,15 +99,20 @@ Result<Peers> open_peers(const std::string& work) {
   return peers;
 }
 
-// Of one peer in a sample, in this order; the ratio of ours to the best of them comes last.
+// Of one peer in a sample, in this order. Behind all peers: the ratio of ours to the best of them,
+// and the events of bare groups.
 enum Quantity : std::size_t { kEvents, kP50, kP99, kQuantityCount };
 
+std::size_t ratio_index(const Peers& peers) {
+  return peers.size() * kQuantityCount;
+}
+
 Result<std::vector<double>> measure_round(const Peers& peers, const PeerLoad& load,
-                                          std::size_t first, const Clock& clock) {
+                                          std::size_t first, DeviceControl& device) {
   std::vector<double> values(peers.size() * kQuantityCount);
   for (std::size_t i = 0; i < peers.size(); ++i) {
     const std::size_t at = (first + i) % peers.size();  // nobody gains by a place
-    TRY_ASSIGN(const PeerSample s, run_load(*peers[at], load, clock));
+    TRY_ASSIGN(const PeerSample s, run_load(*peers[at], load, device.clock()));
     TRY(peers[at]->clear());
     values[at * kQuantityCount + kEvents] = s.events_per_second;
     values[at * kQuantityCount + kP50] = s.p50_us;
@@ -117,6 +123,10 @@ Result<std::vector<double>> measure_round(const Peers& peers, const PeerLoad& lo
     best = std::max(best, values[i * kQuantityCount + kEvents]);
   }
   values.push_back(values[kEvents] / best);
+  TRY_ASSIGN(const BareGroupSample bare,
+             device.bare_group_commits(load.threads, load.batch_events * load.event_bytes,
+                                       load.duration_ns));
+  values.push_back(bare.commits_per_second * static_cast<double>(load.batch_events));
   return values;
 }
 
@@ -125,7 +135,8 @@ void print_cell(const PeerLoad& load, const Peers& peers, const SampleSet& sampl
   for (std::size_t i = 0; i < peers.size(); ++i) {
     row += fmt::format(" {:>11.0f}", summarize(samples, i * kQuantityCount + kEvents).median);
   }
-  const Summary ratio = summarize(samples, peers.size() * kQuantityCount);
+  row += fmt::format(" {:>11.0f}", summarize(samples, ratio_index(peers) + 1).median);
+  const Summary ratio = summarize(samples, ratio_index(peers));
   if (ratio.accepted == 0) {
     fmt::print("{:>7} {:>6} not measured: the device was never quiet, {} rounds dropped\n",
                load.threads, load.batch_events, ratio.dropped);
@@ -137,7 +148,7 @@ void print_cell(const PeerLoad& load, const Peers& peers, const SampleSet& sampl
 }
 
 ReportRow report_row(const PeerLoad& load, const Peers& peers, const SampleSet& samples) {
-  const Summary ratio = summarize(samples, peers.size() * kQuantityCount);
+  const Summary ratio = summarize(samples, ratio_index(peers));
   ReportRow row{{"threads", static_cast<double>(load.threads)},
                 {"batch", static_cast<double>(load.batch_events)},
                 {"event_bytes", static_cast<double>(load.event_bytes)}};
@@ -151,6 +162,7 @@ ReportRow report_row(const PeerLoad& load, const Peers& peers, const SampleSet& 
     row.emplace_back(name + "_p50_us", summarize(samples, at + kP50).median);
     row.emplace_back(name + "_p99_us", summarize(samples, at + kP99).median);
   }
+  row.emplace_back("bare_events_per_second", summarize(samples, ratio_index(peers) + 1).median);
   row.emplace_back("ratio_to_best", ratio.median);
   row.emplace_back("ratio_min", ratio.min);
   row.emplace_back("ratio_max", ratio.max);
@@ -169,7 +181,7 @@ Result<void> run(const Arguments& arguments, const std::string& work, Report& re
   fmt::print("{} bytes per event; events per second, every commit durable\n\n{:>7} {:>6}",
              arguments.event_bytes, "threads", "batch");
   for (const auto& peer : peers) fmt::print(" {:>11}", peer->name());
-  fmt::print(" {:>7} {:>13} {:>7}\n", "x best", "spread", "ok/out");
+  fmt::print(" {:>11} {:>7} {:>13} {:>7}\n", "bare groups", "x best", "spread", "ok/out");
   for (const std::uint64_t batch : arguments.batches) {
     for (const std::uint64_t threads : arguments.threads) {
       const PeerLoad load{.threads = threads,
@@ -182,7 +194,7 @@ Result<void> run(const Arguments& arguments, const std::string& work, Report& re
                         {.wanted = arguments.samples,
                          .time_max_ns = arguments.cell_seconds_max * 1'000'000'000},
                         [&](const ControlSample& /*before*/) {
-                          return measure_round(peers, load, round++, clock);
+                          return measure_round(peers, load, round++, *control);
                         }));
       print_cell(load, peers, samples);
       report.rows.push_back(report_row(load, peers, samples));
