@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds kArrivalWait{1000};
 
 FileChannelOptions log_options(FileChannelOptions options) {
   options.keep_alive = std::chrono::milliseconds(0);  // the mover tries again
+  options.keeps_async_puts = true;                    // so does it with what is refused later
   return options;
 }
 

@@ -140,6 +140,7 @@ class DualChannel final : public Channel {
   Moved move_some();
   Moved move_taken(const SharedTaken& taken);
   Moved move_runs(std::vector<Run> runs);
+  static std::vector<Run> split_newest(std::vector<Run>& runs, std::uint64_t count);
   void end_memory(const SharedTaken& taken, Taken::End end);
   void drain_to_log();
 

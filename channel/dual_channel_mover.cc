@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "channel/dual_channel.h"
+#include "wal/base/check.h"
 #include "wal/base/log.h"
 
 namespace spillway::channel {
@@ -11,7 +12,7 @@ namespace {
 // Taken out of memory at a time, and moved before waiting for the device: that it never waits for
 // us, and takers not long for it.
 constexpr std::size_t kPopBytes = 4 * kMiB;
-constexpr std::size_t kMoveBytes = 64 * kMiB;
+constexpr std::size_t kMoveBytes = 16 * kMiB;  // held until they are durable
 constexpr std::uint64_t kMoveNsMax = 50'000'000;
 constexpr std::size_t kSmallBytes = 1 * kMiB;
 
@@ -160,14 +161,29 @@ DualChannel::Moved DualChannel::move_taken(const SharedTaken& taken) {
   return Moved::kSome;
 }
 
+// The newest `count` events, which are whole runs.
+std::vector<DualChannel::Run> DualChannel::split_newest(std::vector<Run>& runs,
+                                                        std::uint64_t count) {
+  auto first = runs.end();
+  while (count > 0) {
+    CHECK(first != runs.begin());
+    --first;
+    CHECK(first->size() <= count);
+    count -= first->size();
+  }
+  std::vector<Run> newest(first, runs.end());
+  runs.erase(first, runs.end());
+  return newest;
+}
+
 // Only what is durable may be taken from the log: the last of a few commits for all, and after many
-// a flush does. What went in before a refusal stays there; if making it durable fails, too, the log
-// has failed as a whole.
+// a flush does. What the log takes and refuses after all goes back, like what it never took.
 DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
-  std::uint64_t moved = 0;
+  std::vector<Run> moved;
   std::size_t bytes = 0;
   bool is_durable = false;
   const std::uint64_t started_ns = clock_.monotonic_ns();
+  const std::uint64_t refused_before = log_.refused_events();
   Result<void> put;
   std::vector<Run> refused;
   while (!runs.empty()) {
@@ -182,25 +198,28 @@ DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
       put = log_.put(*part, is_durable ? Durability::kCommit : Durability::kAsync);
       if (put.has_value()) ++done;
     }
-    refused.assign(runs.begin() + static_cast<std::ptrdiff_t>(done), runs.end());
-    runs.resize(done);
-    moved += count_of(runs);
+    const auto end = runs.begin() + static_cast<std::ptrdiff_t>(done);
+    refused.assign(end, runs.end());
+    runs.erase(end, runs.end());
     bytes += sum_bytes(runs);
+    moved.insert(moved.end(), runs.begin(), runs.end());
     const bool is_long = clock_.monotonic_ns() - started_ns > kMoveNsMax;
     if (!put.has_value() || is_durable || bytes >= kMoveBytes || is_long) break;
-    runs.clear();
     const MutexLock lock(mutex_);
     collect_puts();
     runs = pop_movable();
   }
-  if (moved > 0 && !(is_durable && put.has_value())) {
+  if (!moved.empty() && !(is_durable && put.has_value())) {
     const Result<void> durable = log_.flush();
     if (put.has_value()) put = durable;
   }
-  moved_events_.add(moved);
+  const std::vector<Run> given_up = split_newest(moved, log_.refused_events() - refused_before);
+  const std::uint64_t count = count_of(moved);
+  moved_events_.add(count);
   const MutexLock lock(mutex_);
-  if (!refused.empty()) put_back(refused);
-  log_untaken_ += moved;
+  put_back(given_up);
+  put_back(refused);
+  log_untaken_ += count;
   note_takeable();
   is_moving_ = false;
   return put.has_value() ? Moved::kSome : Moved::kRefused;

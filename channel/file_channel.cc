@@ -397,6 +397,11 @@ Result<void> FileChannel::flush() {
   return pass.is_admitted() ? engine_->writer->flush() : kClosedError;
 }
 
+std::uint64_t FileChannel::refused_events() const {
+  const GatePass pass(gate_);
+  return pass.is_admitted() ? engine_->writer->metrics().dropped_entries.value() : 0;
+}
+
 // Their puts succeeded, and then they could not be written.
 void FileChannel::settle_dropped(Engine& engine) const {
   const std::uint64_t dropped = engine.writer->metrics().dropped_entries.value();
@@ -404,6 +409,7 @@ void FileChannel::settle_dropped(Engine& engine) const {
   while (settled < dropped) {
     if (!settled_entries_.compare_exchange_weak(settled, dropped)) continue;
     engine.capacity.release(dropped - settled, 0);
+    if (options_.keeps_async_puts) return;
     log_error("channel.async_lost", "events that were accepted could not be written",
               {{"channel", options_.name}, {"events", dropped - settled}});
     return;

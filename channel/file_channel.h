@@ -64,6 +64,8 @@ struct FileChannelOptions {
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   std::size_t manifest_bytes_max = checkpoint::kManifestSlotBytes;  // puts are refused beyond it
   wal::LogOptions log{};
+  // Whoever puts with Durability::kAsync keeps the events until flush(), and asks refused_events().
+  bool keeps_async_puts = false;
   // Read at each start; none: plain text, and events that are encrypted make the start fail.
   std::function<Result<std::shared_ptr<const wal::KeyRing>>()> load_keys{};
 };
@@ -96,6 +98,10 @@ class FileChannel final : public Channel {
 
   /// Returns once everything put before is durable, whatever durability it asked for.
   Result<void> flush();
+
+  /// Events put with kAsync since start() that could not be written after all: always the last ones
+  /// put before they were refused, whole transactions.
+  [[nodiscard]] std::uint64_t refused_events() const;
   Result<std::unique_ptr<TakeTransaction>> take(std::size_t events_max,
                                                 std::chrono::milliseconds wait) override;
   void interrupt_takes() override;

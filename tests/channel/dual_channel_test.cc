@@ -44,6 +44,8 @@ struct DualChannelTest : testing::Test {
   std::uint64_t openings = 0;
 
   // Memory for 10 events, 8 of which are too many.
+  std::uint64_t memory_events = 10;
+
   void open(milliseconds resident_max = kNever, milliseconds keep_alive = kNoWait,
             std::uint64_t capacity_events = 1000) {
     DualChannelOptions options;
@@ -51,7 +53,7 @@ struct DualChannelTest : testing::Test {
                                                    .transaction_capacity_events = 100,
                                                    .keep_alive = keep_alive});
     options.log.log.nonce_seed = ++openings;
-    options.memory_events = 10;
+    options.memory_events = memory_events;
     options.resident_max = resident_max;
     channel = std::make_unique<DualChannel>(std::move(options), *disk, clock);
     const auto started = channel->start();
@@ -201,6 +203,22 @@ TEST_F(DualChannelTest, LogThatRefusesLeavesEventsInMemoryForTheSinks) {
            channel->is_failed();
   }));
   EXPECT_THAT(test::take_and_commit(*channel, 10), ElementsAre("a", "b", "c"));
+  disk->clear_faults();
+}
+
+TEST_F(DualChannelTest, LogThatFailsInALongMoveLosesNothing) {
+  memory_events = 1000;
+  open();
+  std::vector<std::string> all;
+  for (int i = 0; i < 500; ++i) {
+    all.push_back(std::to_string(i) + std::string(5000, '.'));  // more than one commit moves
+    put({all.back()});
+  }
+  disk->fail_when([](const test::SimCall& call) { return call.kind == test::SimCallKind::kWrite; },
+                  {.code = Errc::kIo, .what = "broken"});
+  channel->force_spilling(true);
+  EXPECT_TRUE(eventually([&] { return channel->is_failed(); }));
+  EXPECT_EQ(test::drain(*channel), all);
   disk->clear_faults();
 }
 
