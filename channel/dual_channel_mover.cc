@@ -12,7 +12,7 @@ namespace {
 // Taken out of memory at a time, and moved before waiting for the device: that it never waits for
 // us, and takers not long for it.
 constexpr std::size_t kPopBytes = 4 * kMiB;
-constexpr std::size_t kMoveBytes = 16 * kMiB;  // held until they are durable
+constexpr std::size_t kMoveBytes = 64 * kMiB;  // held until they are durable
 constexpr std::uint64_t kMoveNsMax = 50'000'000;
 constexpr std::size_t kSmallBytes = 1 * kMiB;
 
