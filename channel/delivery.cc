@@ -202,6 +202,11 @@ void Delivery::withhold(SequenceRange entries) {
   skip_end_ = std::max(skip_end_, entries.end);
 }
 
+void Delivery::stop_withholding(SequenceRange entries) {
+  const MutexLock lock(mutex_);
+  skip_.remove(entries);
+}
+
 std::uint64_t Delivery::mark_acknowledged(SequenceRange range) {
   Sequence below;
   std::uint64_t added = 0;

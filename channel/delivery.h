@@ -66,6 +66,9 @@ class Delivery final : public wal::DurableListener {
   /// Before anybody takes that far.
   void withhold(wal::SequenceRange entries);
 
+  /// They never came into the log, and others get their sequences.
+  void stop_withholding(wal::SequenceRange entries);
+
   /// The events go back to the front.
   void give_back(Lease lease);
 

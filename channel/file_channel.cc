@@ -377,6 +377,7 @@ Result<std::unique_ptr<TakeTransaction>> FileChannel::put_taken(std::shared_ptr<
   if (ticket.has_value()) {
     engine_->delivery->withhold(ticket.value().range());
     logged = engine_->writer->wait_durable(ticket.value());
+    if (!logged.has_value()) engine_->delivery->stop_withholding(ticket.value().range());
   } else {
     logged = ticket.error();
   }

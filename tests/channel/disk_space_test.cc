@@ -57,6 +57,19 @@ class DiskSpaceTest : public ChannelOnSimDisk {
   std::size_t taken_count = 0;
 };
 
+// Its entries get their sequences again: they must not be taken for those in somebody's hands.
+TEST_F(DiskSpaceTest, WhatIsPutBehindARefusedPutOfTakenEventsIsDelivered) {
+  open();
+  disk->fail_when([](const SimCall& call) { return call.kind == SimCallKind::kWrite; },
+                  {.code = Errc::kNoSpace, .what = "full"}, SimDisk::Repeat::kOnce);
+  const auto refused = channel->put_taken(std::make_shared<EventBatch>(batch_of({"in hands"})));
+  ASSERT_FALSE(refused.has_value());
+  ASSERT_EQ(refused.error().code, Errc::kNoSpace);
+  disk->clear_faults();
+  ASSERT_TRUE(channel->put(batch_of({"a", "b"})).has_value());
+  EXPECT_EQ(test::drain(*channel), (std::vector<std::string>{"a", "b"}));
+}
+
 // ---- maxBytes
 
 TEST_F(DiskSpaceTest, MaxBytesIsReachedNamedAndFreedByConsumers) {
