@@ -157,7 +157,7 @@ Result<void> DualChannel::put(const EventBatch& batch) {
     total_->release(batch.size(), 0);
     return room;
   }
-  auto put = std::make_unique<Put>();
+  auto put = std::make_unique<MemoryPut>();
   put->batch = std::make_shared<const EventBatch>(batch);
   put->put_ns = now_ns_.load(std::memory_order_relaxed);
   inbox_.push(put.release());
@@ -359,23 +359,14 @@ DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) const {
   for (const Run& run : runs) {
     room.events += run.size();
     for (std::size_t i = run.begin; i < run.end; ++i) {
-      room.slots += ((*run.batch)[i].body().size() + options_.slot_bytes - 1) / options_.slot_bytes;
+      room.slots += slots_of((*run.batch)[i].body().size(), options_.slot_bytes);
     }
   }
   return room;
 }
 
 void DualChannel::collect_puts() {
-  for (Put* next = inbox_.take_all(); next != nullptr;) {
-    const std::unique_ptr<Put> put(next);
-    next = put->next;
-    const std::size_t count = put->batch->size();
-    runs_.push_back({.batch = std::move(put->batch),
-                     .end = count,
-                     .first_sequence = next_sequence_,
-                     .put_ns = put->put_ns});
-    next_sequence_ += count;
-  }
+  runs_.append(inbox_.take_all());
   note_takeable();
 }
 
@@ -385,17 +376,11 @@ std::vector<DualChannel::Run> DualChannel::pop(std::size_t events_max, std::size
   std::vector<Run> popped;
   std::size_t rest = events_max;
   std::size_t bytes = 0;
-  while (rest > 0 && bytes < bytes_max && !runs_.empty()) {
-    Run& first = runs_.front();
-    if (first.first_sequence >= below) break;
-    const std::size_t count = std::min(rest, first.size());
-    rest -= count;
-    bytes += first.batch->encoded_bytes();
-    popped.push_back(first);
-    popped.back().end = first.begin + count;
-    first.begin += count;
-    first.first_sequence += count;
-    if (first.begin == first.end) runs_.pop_front();
+  while (rest > 0 && bytes < bytes_max && !runs_.is_empty()) {
+    if (runs_.front().first_sequence >= below) break;
+    popped.push_back(runs_.pop(rest));
+    rest -= popped.back().size();
+    bytes += popped.back().batch->encoded_bytes();
   }
   const Room room = room_of(popped);
   memory_->release(room.events, room.slots);
@@ -405,12 +390,7 @@ std::vector<DualChannel::Run> DualChannel::pop(std::size_t events_max, std::size
 void DualChannel::put_back(const std::vector<Run>& runs) {
   const Room room = room_of(runs);
   memory_->restore(room.events, room.slots);
-  for (const Run& run : runs) {
-    const auto younger = std::upper_bound(
-        runs_.begin(), runs_.end(), run.first_sequence,
-        [](std::uint64_t sequence, const Run& other) { return sequence < other.first_sequence; });
-    runs_.insert(younger, run);
-  }
+  for (const Run& run : runs) runs_.put_back(run);
 }
 
 void DualChannel::note_takeable() {
@@ -427,7 +407,7 @@ std::uint64_t DualChannel::size_events() const {
 // Of what is in memory only; what the log holds is older.
 std::uint64_t DualChannel::memory_age_ns(std::uint64_t now_ns) const {
   std::uint64_t oldest_ns = now_ns;
-  if (!runs_.empty()) oldest_ns = std::min(oldest_ns, runs_.front().put_ns);
+  if (!runs_.is_empty()) oldest_ns = std::min(oldest_ns, runs_.front().put_ns);
   if (!taken_.empty()) oldest_ns = std::min(oldest_ns, taken_.begin()->second->run.put_ns);
   return now_ns - oldest_ns;
 }

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <thread>
@@ -24,6 +23,7 @@
 #include "channel/file_channel.h"
 #include "channel/inbox.h"
 #include "channel/memory_channel.h"
+#include "channel/memory_runs.h"
 #include "wal/base/clock.h"
 #include "wal/base/gate.h"
 #include "wal/base/mutex.h"
@@ -79,19 +79,7 @@ class DualChannel final : public Channel {
 
  private:
   class Transaction;
-  struct Put {
-    std::shared_ptr<const EventBatch> batch = nullptr;
-    std::uint64_t put_ns = 0;  // or a little earlier
-    Put* next = nullptr;
-  };
-  struct Run {  // neighbouring events of one put
-    std::shared_ptr<const EventBatch> batch = nullptr;
-    std::size_t begin = 0;
-    std::size_t end = 0;  // behind the last event; > begin
-    std::uint64_t first_sequence = 0;
-    std::uint64_t put_ns = 0;
-    [[nodiscard]] std::size_t size() const { return end - begin; }
-  };
+  using Run = MemoryRun;
   struct Room {
     std::uint64_t events = 0;
     std::uint64_t slots = 0;
@@ -163,15 +151,14 @@ class DualChannel final : public Channel {
   std::atomic<bool> is_forced_{false};
   std::atomic<bool> is_stopping_{false};
   std::atomic<std::uint64_t> takeable_{0};  // for who is about to sleep: runs_ and log_untaken_
-  Inbox<Put> inbox_;                        // younger than runs_
+  Inbox<MemoryPut> inbox_;                  // younger than runs_
   Doorbell<> for_takers_;
   Doorbell<> for_mover_;
 
   Mutex take_mutex_;  // one take at a time; before mutex_
   mutable Mutex mutex_;
-  std::deque<Run> runs_ GUARDED_BY(mutex_);  // ascending, younger than the log
+  MemoryRuns runs_ GUARDED_BY(mutex_);                             // younger than the log
   std::map<std::uint64_t, SharedTaken> taken_ GUARDED_BY(mutex_);  // kInMemory, by sequence
-  std::uint64_t next_sequence_ GUARDED_BY(mutex_) = 0;
   std::uint64_t log_untaken_ GUARDED_BY(mutex_) = 0;  // events in the log that may be taken
   bool is_moving_ GUARDED_BY(mutex_) = false;         // some are on the way to the log
   bool is_draining_ GUARDED_BY(mutex_) = false;       // until memory is empty

@@ -50,7 +50,7 @@ bool DualChannel::is_old() const {
   const std::uint64_t now_ns = now_ns_.load(std::memory_order_relaxed);
   const auto is_beyond = [&](std::uint64_t put_ns) { return now_ns >= put_ns + limit_ns; };
   if (!taken_.empty() && is_beyond(taken_.begin()->second->run.put_ns)) return true;
-  return !runs_.empty() && is_beyond(runs_.front().put_ns);
+  return !runs_.is_empty() && is_beyond(runs_.front().put_ns);
 }
 
 // Events that the log may take now; at a stop all, for which it is made large enough.
@@ -88,7 +88,7 @@ void DualChannel::end_spilling() {
 // The oldest in memory, unless a sink has something older in hands or the log has no room.
 std::vector<DualChannel::Run> DualChannel::pop_movable() {
   const std::uint64_t below = taken_.empty() ? kAnySequence : taken_.begin()->first;
-  if (runs_.empty() || runs_.front().first_sequence >= below) return {};
+  if (runs_.is_empty() || runs_.front().first_sequence >= below) return {};
   return pop(whole_runs(log_room()), kPopBytes, below);
 }
 
@@ -100,7 +100,7 @@ DualChannel::Moved DualChannel::move_some() {
     const MutexLock lock(mutex_);
     collect_puts();
     const bool has_reason = is_stopping_.load() || is_forced_.load() || is_high() || is_old();
-    is_draining_ = (is_draining_ || has_reason) && !(runs_.empty() && taken_.empty());
+    is_draining_ = (is_draining_ || has_reason) && !(runs_.is_empty() && taken_.empty());
     if (!is_draining_) {
       if (log_untaken_ == 0 && !has_reason) end_spilling();
       return Moved::kNothing;
@@ -108,7 +108,7 @@ DualChannel::Moved DualChannel::move_some() {
     runs = pop_movable();
     const auto first = taken_.begin();
     const bool is_taken_next = runs.empty() && first != taken_.end() &&
-                               (runs_.empty() || runs_.front().first_sequence > first->first) &&
+                               (runs_.is_empty() || runs_.front().first_sequence > first->first) &&
                                first->second->run.size() <= log_room();
     if (runs.empty() && !is_taken_next) return Moved::kRefused;
     begin_spilling();

@@ -13,11 +13,11 @@ namespace {
 
 constexpr Error kNotRunning{.code = Errc::kClosed, .what = "channel is not running"};
 
+}  // namespace
+
 std::uint64_t slots_of(std::size_t body_bytes, std::uint64_t slot_bytes) {
   return (body_bytes + slot_bytes - 1) / slot_bytes;
 }
-
-}  // namespace
 
 std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
                            std::uint64_t slot_bytes) {

@@ -35,7 +35,10 @@ struct MemoryChannelOptions {
 std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
                            std::uint64_t slot_bytes = kMemorySlotBytes);
 
-/// Slots that the bodies of `batch` take: each rounded up, an empty body takes none.
+/// Slots of one body: rounded up, an empty one takes none.
+std::uint64_t slots_of(std::size_t body_bytes, std::uint64_t slot_bytes);
+
+/// Slots that the bodies of `batch` take.
 std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes = kMemorySlotBytes);
 
 class MemoryChannel final : public Channel {

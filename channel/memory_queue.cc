@@ -1,6 +1,5 @@
 #include "channel/memory_queue.h"
 
-#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -17,7 +16,7 @@ MemoryQueue::~MemoryQueue() {
 bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch, std::uint64_t put_ns) {
   CHECK(!batch->is_empty());
   if (is_closed_.load(std::memory_order_relaxed)) return false;
-  auto put = std::make_unique<Put>();
+  auto put = std::make_unique<MemoryPut>();
   put->batch = std::move(batch);
   put->put_ns = put_ns;
   inbox_.push(put.release());
@@ -36,7 +35,7 @@ Result<std::vector<MemoryRun>> MemoryQueue::take(std::size_t events_max,
     {
       const MutexLock lock(mutex_);
       taken = pop(events_max);
-      has_more = !runs_.empty();
+      has_more = !runs_.is_empty();
     }
     // Between leaving the inbox and being counted in has_runs_ they were nowhere to be seen for a
     // taker that was about to sleep.
@@ -64,38 +63,17 @@ bool MemoryQueue::look_again() const {
 }
 
 void MemoryQueue::collect() {
-  for (Put* next = inbox_.take_all(); next != nullptr;) {
-    const std::unique_ptr<Put> put(next);
-    next = put->next;
-    const std::size_t count = put->batch->size();
-    runs_.push_back({.batch = std::move(put->batch),
-                     .end = count,
-                     .first_sequence = next_sequence_,
-                     .put_ns = put->put_ns});
-    next_sequence_ += count;
-  }
+  runs_.append(inbox_.take_all());
 }
 
 std::vector<MemoryRun> MemoryQueue::pop(std::size_t events_max) {
   std::vector<MemoryRun> taken;
-  std::size_t rest = events_max;
-  while (rest > 0) {
-    if (runs_.empty()) collect();
-    if (runs_.empty()) break;
-    MemoryRun& first = runs_.front();
-    const std::size_t count = std::min(rest, first.size());
-    rest -= count;
-    if (count == first.size()) {
-      taken.push_back(std::move(first));
-      runs_.pop_front();
-      continue;
-    }
-    taken.push_back(first);
-    taken.back().end = first.begin + count;
-    first.begin += count;
-    first.first_sequence += count;
+  for (std::size_t rest = events_max; rest > 0; rest -= taken.back().size()) {
+    if (runs_.is_empty()) collect();
+    if (runs_.is_empty()) break;
+    taken.push_back(runs_.pop(rest));
   }
-  has_runs_.store(!runs_.empty());
+  has_runs_.store(!runs_.is_empty());
   return taken;
 }
 
@@ -103,14 +81,7 @@ void MemoryQueue::put_back(std::vector<MemoryRun> runs) {
   if (runs.empty()) return;
   {
     const MutexLock lock(mutex_);
-    // Not simply to the front: another consumer may have returned older events before us.
-    for (MemoryRun& run : runs) {
-      const auto younger = std::upper_bound(runs_.begin(), runs_.end(), run.first_sequence,
-                                            [](std::uint64_t sequence, const MemoryRun& other) {
-                                              return sequence < other.first_sequence;
-                                            });
-      runs_.insert(younger, std::move(run));
-    }
+    for (MemoryRun& run : runs) runs_.put_back(std::move(run));
     has_runs_.store(true);
   }
   available_.ring();
@@ -119,8 +90,8 @@ void MemoryQueue::put_back(std::vector<MemoryRun> runs) {
 std::optional<std::uint64_t> MemoryQueue::oldest_put_ns() {
   const MutexLock lock(mutex_);
   collect();
-  has_runs_.store(!runs_.empty());
-  return runs_.empty() ? std::nullopt : std::optional(runs_.front().put_ns);
+  has_runs_.store(!runs_.is_empty());
+  return runs_.is_empty() ? std::nullopt : std::optional(runs_.front().put_ns);
 }
 
 void MemoryQueue::interrupt() {

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,21 +16,11 @@
 #include "channel/doorbell.h"
 #include "channel/event_batch.h"
 #include "channel/inbox.h"
+#include "channel/memory_runs.h"
 #include "wal/base/mutex.h"
 #include "wal/base/result.h"
 
 namespace spillway::channel {
-
-/// Neighbouring events of one batch. The batch is shared by all its runs and never changes.
-struct MemoryRun {
-  std::shared_ptr<const EventBatch> batch = nullptr;
-  std::size_t begin = 0;             // index of the first event
-  std::size_t end = 0;               // behind the last event; > begin
-  std::uint64_t first_sequence = 0;  // of event `begin`, since the queue was created
-  std::uint64_t put_ns = 0;          // as its producer said
-
-  [[nodiscard]] std::size_t size() const { return end - begin; }
-};
 
 /// Thread-safe. Nothing is copied or encoded under the mutex.
 class MemoryQueue {
@@ -65,26 +54,19 @@ class MemoryQueue {
   // busy is back within microseconds, and then pays for no wake-up.
   static constexpr int kLooksBeforeSleep = 16;
 
-  struct Put {
-    std::shared_ptr<const EventBatch> batch = nullptr;
-    std::uint64_t put_ns = 0;
-    Put* next = nullptr;
-  };
-
   [[nodiscard]] bool has_events() const;
   [[nodiscard]] bool look_again() const;
   void collect() REQUIRES(mutex_);
   std::vector<MemoryRun> pop(std::size_t events_max) REQUIRES(mutex_);
 
-  alignas(64) Inbox<Put> inbox_;  // younger than all runs_
+  alignas(64) Inbox<MemoryPut> inbox_;  // younger than all runs_
   Doorbell<> available_;
   std::atomic<std::uint64_t> interrupts_{0};  // calls of interrupt()
   std::atomic<bool> is_closed_{false};
   std::atomic<bool> has_runs_{false};  // for who is about to sleep; see Doorbell
 
   alignas(64) Mutex mutex_;
-  std::deque<MemoryRun> runs_ GUARDED_BY(mutex_);  // ascending first_sequence, no overlaps
-  std::uint64_t next_sequence_ GUARDED_BY(mutex_) = 0;
+  MemoryRuns runs_ GUARDED_BY(mutex_);
 };
 
 }  // namespace spillway::channel

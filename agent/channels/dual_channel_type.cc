@@ -25,6 +25,19 @@ namespace {
 using channel::Channel;
 using channel::FileChannelOptions;
 
+constexpr OptionSpec kBufferPercentage{
+    .name = "byteCapacityBufferPercentage",
+    .type = OptionType::kCount,
+    .default_value = "20",
+    .help = "Share of byteCapacity set aside for headers, in percent.",
+    .max = 99};
+constexpr OptionSpec kTransactionCapacity{
+    .name = "transactionCapacity",
+    .type = OptionType::kCount,
+    .default_value = "10000",
+    .help = "Most events in one put or take; at most both capacities together.",
+    .min = 1};
+
 constexpr std::array kOwnDualOptions{
     OptionSpec{.name = "memoryCapacity",
                .type = OptionType::kCount,
@@ -37,11 +50,7 @@ constexpr std::array kOwnDualOptions{
                .help = "Most bytes of their bodies; 0 for no limit; default: a fifth of the memory "
                        "this process may use. With durability = commit: memory for events on "
                        "their way to a sink."},
-    OptionSpec{.name = "byteCapacityBufferPercentage",
-               .type = OptionType::kCount,
-               .default_value = "20",
-               .help = "Share of byteCapacity set aside for headers, in percent.",
-               .max = 99},
+    kBufferPercentage,
     OptionSpec{.name = "overflowCapacity",
                .type = OptionType::kCount,
                .default_value = "100000000",
@@ -68,11 +77,7 @@ constexpr std::array kOwnDualOptions{
                .help = "From this share of memoryCapacity or byteCapacity on events move to disk.",
                .min = 1,
                .max = 100},
-    OptionSpec{.name = "transactionCapacity",
-               .type = OptionType::kCount,
-               .default_value = "10000",
-               .help = "Most events in one put or take; at most both capacities together.",
-               .min = 1},
+    kTransactionCapacity,
     OptionSpec{.name = "keep-alive",
                .type = OptionType::kSeconds,
                .default_value = "3",
@@ -111,21 +116,13 @@ constexpr std::array kOwnSpillableOptions{
                .default_value = "",
                .help = "Most bytes of bodies in memory; 0 for no limit; default: a fifth of the "
                        "memory this process may use."},
-    OptionSpec{.name = "byteCapacityBufferPercentage",
-               .type = OptionType::kCount,
-               .default_value = "20",
-               .help = "Share of byteCapacity set aside for headers, in percent.",
-               .max = 99},
+    kBufferPercentage,
     OptionSpec{.name = "avgEventSize",
                .type = OptionType::kBytes,
                .default_value = "500",
                .help = "Unit in which byteCapacity is counted: each body takes a whole number.",
                .min = 1},
-    OptionSpec{.name = "transactionCapacity",
-               .type = OptionType::kCount,
-               .default_value = "10000",
-               .help = "Most events in one put or take; at most both capacities together.",
-               .min = 1},
+    kTransactionCapacity,
     OptionSpec{.name = "keep-alive",
                .type = OptionType::kSeconds,
                .default_value = "3",

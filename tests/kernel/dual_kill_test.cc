@@ -27,6 +27,7 @@
 #include "tests/kernel/channel_life.h"
 #include "tests/kernel/environment_number.h"
 #include "tests/kernel/forked_process.h"
+#include "tests/kernel/kill_timer.h"
 #include "tests/kernel/shared_memory.h"
 #include "tests/support/events.h"
 #include "tests/support/temp_dir.h"
@@ -64,17 +65,6 @@ struct Shared {
   std::atomic<std::uint64_t> oldest_lost_ns;  // of all: how old when it was lost
   std::array<char, 1000> report;
 };
-
-void kill_in(std::uint64_t nanoseconds) {
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGKILL;
-  timer_t timer{};
-  CHECK(::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
-  itimerspec when{};
-  when.it_value.tv_nsec = static_cast<std::int64_t>(nanoseconds);
-  CHECK(::timer_settime(timer, 0, &when, nullptr) == 0);
-}
 
 std::uint64_t number_of(std::string_view body) {
   std::uint64_t number = UINT64_MAX;

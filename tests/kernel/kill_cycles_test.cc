@@ -18,6 +18,7 @@
 #include "tests/kernel/channel_life.h"
 #include "tests/kernel/environment_number.h"
 #include "tests/kernel/forked_process.h"
+#include "tests/kernel/kill_timer.h"
 #include "tests/kernel/killing_file_system.h"
 #include "tests/kernel/ledger.h"
 #include "tests/kernel/shared_memory.h"
@@ -45,18 +46,6 @@ class WrongClock final : public Clock {
   SystemClock right_;
   const std::int64_t offset_ms_;
 };
-
-// From now on this process may end between any two instructions.
-void kill_in(std::uint64_t nanoseconds) {
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGKILL;
-  timer_t timer{};
-  CHECK(::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
-  itimerspec when{};
-  when.it_value.tv_nsec = static_cast<std::int64_t>(nanoseconds);
-  CHECK(::timer_settime(timer, 0, &when, nullptr) == 0);
-}
 
 struct Report {
   std::array<char, 4000> text;
