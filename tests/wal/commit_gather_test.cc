@@ -6,7 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
+#include <functional>
+#include <utility>
 
 #include "tests/support/fake_clock.h"
 
@@ -14,6 +15,21 @@ namespace spillway::wal {
 namespace {
 
 constexpr std::uint64_t kWriteNs = 60'000;
+
+/// Time stands still, and something happens while it is read the next time.
+class EventfulClock final : public Clock {
+ public:
+  [[nodiscard]] std::uint64_t monotonic_ns() const override {
+    if (const auto happens = std::exchange(next_, nullptr)) happens();
+    return 0;
+  }
+  [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
+
+  void happen_next(std::function<void()> event) { next_ = std::move(event); }
+
+ private:
+  mutable std::function<void()> next_;
+};
 
 struct CommitGatherTest : testing::Test {
   /// How many chances are let pass before the next wait.
@@ -38,17 +54,18 @@ TEST_F(CommitGatherTest, LoneCommitterDoesNotWaitForHimself) {
 }
 
 TEST_F(CommitGatherTest, WaitEndsWhenTheWokenAreBack) {
-  gather.note_woken(3);
-  gather.note_commit();
-  ASSERT_TRUE(gather.should_wait(kWriteNs));
-  std::thread others([&] {
-    gather.note_commit();
-    gather.note_commit();
+  EventfulClock standing_clock;
+  CommitGather standing{standing_clock};
+  standing.note_woken(3);
+  standing.note_commit();
+  ASSERT_TRUE(standing.should_wait(kWriteNs));
+  standing_clock.happen_next([&] {
+    standing.note_commit();
+    standing.note_commit();
   });
-  gather.wait();
-  others.join();
-  gather.note_woken(3);
-  EXPECT_TRUE(gather.should_wait(kWriteNs)) << "it was worth while";
+  standing.wait();
+  standing.note_woken(3);
+  EXPECT_TRUE(standing.should_wait(kWriteNs)) << "it was worth while";
 }
 
 TEST_F(CommitGatherTest, WaitEndsWithItsTime) {
