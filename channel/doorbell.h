@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "channel/native_threads.h"
+#include "wal/base/native_threads.h"
 
 namespace spillway::channel {
 

@@ -5,8 +5,8 @@
 // Capacity's, sleeping is Doorbell's. Why a list and not a ring: docs/decisions/0501.
 #pragma once
 
-#include "channel/native_threads.h"
 #include "wal/base/check.h"
+#include "wal/base/native_threads.h"
 
 namespace spillway::channel {
 

@@ -1,7 +1,6 @@
 // One block on its way to the device, and who waits for it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,16 +9,13 @@
 #include "wal/base/result.h"
 #include "wal/block.h"
 #include "wal/block_memory.h"
+#include "wal/outcome.h"
 #include "wal/segment_writer.h"
 
 namespace spillway::wal {
 
-/// Belongs to LogWriter, which guards everything but `state`.
+/// Belongs to LogWriter, which guards everything but `outcome`.
 struct Batch {
-  static constexpr std::uint32_t kStaged = 0;
-  static constexpr std::uint32_t kDurable = 1;
-  static constexpr std::uint32_t kFailed = 2;
-
   BlockHeader header;
   BlockArena::Piece piece;
   std::uint64_t payload_bytes_max = 0;
@@ -35,8 +31,8 @@ struct Batch {
   std::uint64_t write_ns = 0;  // how long it took
   bool is_written = false;     // durable itself, maybe before blocks ahead of it
 
-  std::atomic<std::uint32_t> state{kStaged};  // futex word; set once, with release order
-  Error error{.code = Errc::kClosed};         // set before kFailed
+  Outcome<> outcome;                   // thread-safe
+  Error error{.code = Errc::kClosed};  // set before kFailed
 
   [[nodiscard]] MutableByteSpan bytes() const {
     return piece.bytes.first(block_bytes(header.payload_bytes));

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "wal/base/check.h"
-#include "wal/base/futex.h"
 #include "wal/base/log.h"
 #include "wal/batch.h"
 #include "wal/log_writer.h"
@@ -38,8 +37,7 @@ void LogWriter::lead(MutexLock& lock, const Batch* until) {
   if (queue_ != nullptr && writers_.empty()) drive_queue(lock);
   while (can_lead()) {
     write_next(lock);
-    const bool is_done =
-        until != nullptr && until->state.load(std::memory_order_relaxed) != Batch::kStaged;
+    const bool is_done = until != nullptr && until->outcome.get() != Outcome<>::Value::kStaged;
     if (!is_done || writers_.empty()) continue;
     break;  // our own caller has waited long enough
   }
@@ -175,7 +173,7 @@ void LogWriter::retire(MutexLock& lock) {
     const Sequence durable_after = durable_end_.next_sequence;
     lock.unlock();
     if (durable_before < durable_after) listener_.on_durable(durable_after);
-    for (const auto& batch : retired) finish(*batch, Batch::kDurable);
+    for (const auto& batch : retired) batch->outcome.set(Outcome<>::Value::kDurable);
     lock.lock();
   }
   is_retiring_ = false;
@@ -206,12 +204,6 @@ void LogWriter::publish(const Batch& batch) {
   needs_proof_ =
       batch.header.entry_count > 0 && options_.block_durability == io::Durability::kDurable;
   if (needs_proof_ && idle_writers_ > 0) work_.notify_one();
-}
-
-void LogWriter::finish(Batch& batch, std::uint32_t state) {
-  // release pairs with the acquire in wait_durable().
-  batch.state.store(state, std::memory_order_release);
-  futex_wake_all(batch.state);
 }
 
 // ---- failed
@@ -258,7 +250,7 @@ void LogWriter::fail_staged(const Error& error) {
   for (const auto& failed : staged_) {
     failed->error = error;
     metrics_.dropped_entries.add(failed->unawaited_entries);
-    finish(*failed, Batch::kFailed);
+    failed->outcome.set(Outcome<>::Value::kFailed);
   }
   staged_.clear();
   staged_bytes_ = 0;

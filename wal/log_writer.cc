@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "wal/base/check.h"
-#include "wal/base/futex.h"
 #include "wal/batch.h"
 #include "wal/block_payload.h"
 
@@ -83,19 +82,15 @@ Result<void> LogWriter::commit(ByteSpan entries, std::uint64_t count) {
 
 Result<void> LogWriter::wait_durable(const Ticket& ticket) {
   Batch& batch = *ticket.batch_;
-  // acquire pairs with the release in finish(): error and everything durable is visible.
-  if (batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
+  if (batch.outcome.get() == Outcome<>::Value::kStaged) {
     MutexLock lock(mutex_);
-    if (batch.state.load(std::memory_order_acquire) == Batch::kStaged) lead(lock, &batch);
+    if (batch.outcome.get() == Outcome<>::Value::kStaged) lead(lock, &batch);
   }
   return wait(batch);
 }
 
 Result<void> LogWriter::wait(Batch& batch) {
-  while (batch.state.load(std::memory_order_acquire) == Batch::kStaged) {
-    futex_wait(batch.state, Batch::kStaged);
-  }
-  if (batch.state.load(std::memory_order_acquire) == Batch::kFailed) return batch.error;
+  if (batch.outcome.wait() == Outcome<>::Value::kFailed) return batch.error;
   return {};
 }
 

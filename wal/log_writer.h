@@ -186,7 +186,6 @@ class LogWriter {
   void retire(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
   [[nodiscard]] std::size_t count_retirable() const REQUIRES(mutex_);
   void publish(const Batch& batch) REQUIRES(mutex_);
-  void finish(Batch& batch, std::uint32_t state);
 
   // Failures are dealt with when nothing is in flight any more.
   void settle_failure() REQUIRES(mutex_);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "channel/doorbell.h"
-#include "tests/channel/interleavings.h"
+#include "tests/support/interleavings.h"
 
 namespace spillway::channel {
 namespace {

@@ -242,15 +242,18 @@ class ExploredAtomic {
   mutable std::array<std::size_t, Interleavings::kThreadsMax> seen_{};
 };
 
-/// Takes the place of channel::NativeThreads.
+/// Takes the place of NativeThreads.
 struct ExploredThreads {
   template <class T>
   using Atomic = ExploredAtomic<T>;
 
-  static void sleep(const Atomic<std::uint32_t>& word, std::uint32_t expected,
-                    std::chrono::nanoseconds) {
+  static void sleep(const Atomic<std::uint32_t>& word, std::uint32_t expected) {
     Interleavings::step();
     if (word.newest() == expected) Interleavings::current().sleep_on(&word);
+  }
+  static void sleep(const Atomic<std::uint32_t>& word, std::uint32_t expected,
+                    std::chrono::nanoseconds) {
+    sleep(word, expected);
   }
   static void wake_all(const Atomic<std::uint32_t>& word) {
     Interleavings::step();
