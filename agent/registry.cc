@@ -8,8 +8,8 @@ namespace spillway::agent {
 namespace {
 
 // Sorted by name; tests/agent/registry_test.cc checks it.
-constexpr std::array<const SourceType*, 4> kSources{&kExecSource, &kNetcatSource, &kSeqSource,
-                                                    &kTaildirSource};
+constexpr std::array<const SourceType*, 5> kSources{&kExecSource, &kNetcatSource, &kSeqSource,
+                                                    &kSpooldirSource, &kTaildirSource};
 
 constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
 

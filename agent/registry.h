@@ -9,10 +9,11 @@
 
 namespace spillway::agent {
 
-extern const SourceType kExecSource;     // sources/exec_source.cc
-extern const SourceType kNetcatSource;   // sources/netcat_source.cc
-extern const SourceType kSeqSource;      // sources/seq_source.cc
-extern const SourceType kTaildirSource;  // sources/taildir_source.cc
+extern const SourceType kExecSource;      // sources/exec_source.cc
+extern const SourceType kNetcatSource;    // sources/netcat_source.cc
+extern const SourceType kSeqSource;       // sources/seq_source.cc
+extern const SourceType kSpooldirSource;  // sources/spooldir_source.cc
+extern const SourceType kTaildirSource;   // sources/taildir_source.cc
 
 extern const SinkType kFileRollSink;  // sinks/file_roll_sink.cc
 extern const SinkType kLoggerSink;    // sinks/logger_sink.cc

@@ -34,13 +34,17 @@ bool is_second_byte(unsigned lead, unsigned second) {
   return second >= low && second <= high;
 }
 
-struct Sequence {
-  std::size_t bytes = 1;
-  bool is_valid = false;
-};
+void append_repaired(std::string_view bytes, std::string& out) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Utf8Sequence sequence = utf8_sequence_at(bytes, at);
+    out += sequence.is_valid ? bytes.substr(at, sequence.bytes) : kReplacement;
+    at += sequence.bytes;
+  }
+}
 
-// The sequence at `at`, or the longest start of one that can only become one replacement.
-Sequence sequence_at(std::string_view text, std::size_t at) {
+}  // namespace
+
+Utf8Sequence utf8_sequence_at(std::string_view text, std::size_t at) {
   const unsigned lead = byte_at(text, at);
   const std::size_t announced = announced_bytes(lead);
   if (announced == 0) return {.bytes = 1, .is_valid = false};
@@ -53,16 +57,6 @@ Sequence sequence_at(std::string_view text, std::size_t at) {
   }
   return {.bytes = announced, .is_valid = true};
 }
-
-void append_repaired(std::string_view bytes, std::string& out) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const Sequence sequence = sequence_at(bytes, at);
-    out += sequence.is_valid ? bytes.substr(at, sequence.bytes) : kReplacement;
-    at += sequence.bytes;
-  }
-}
-
-}  // namespace
 
 Encoding encoding_named(std::string_view name) {
   if (name.starts_with("utf")) return Encoding::kUtf8;

@@ -17,6 +17,13 @@ inline constexpr std::string_view kEncodingChoices =
 /// `name` is one of kEncodingChoices, in lower case.
 Encoding encoding_named(std::string_view name);
 
+/// What is at one place of bytes that should be UTF-8.
+struct Utf8Sequence {
+  std::size_t bytes = 1;  // of the character, or of what becomes one replacement of U+FFFD
+  bool is_valid = false;
+};
+Utf8Sequence utf8_sequence_at(std::string_view text, std::size_t at);
+
 /// Appends `bytes` as valid UTF-8; what does not decode becomes U+FFFD, as in Java.
 void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out);
 
