@@ -11,7 +11,8 @@ namespace {
 constexpr std::array<const SourceType*, 5> kSources{&kExecSource, &kNetcatSource, &kSeqSource,
                                                     &kSpooldirSource, &kTaildirSource};
 
-constexpr std::array<const SinkType*, 3> kSinks{&kFileRollSink, &kLoggerSink, &kNullSink};
+constexpr std::array<const SinkType*, 4> kSinks{&kFileRollSink, &kHttpSink, &kLoggerSink,
+                                                &kNullSink};
 
 constexpr std::array<const ChannelType*, 6> kChannels{&kDualChannelType,
                                                       &kFileChannelType,

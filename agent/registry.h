@@ -16,6 +16,7 @@ extern const SourceType kSpooldirSource;  // sources/spooldir_source.cc
 extern const SourceType kTaildirSource;   // sources/taildir_source.cc
 
 extern const SinkType kFileRollSink;  // sinks/file_roll_sink.cc
+extern const SinkType kHttpSink;      // sinks/http_sink.cc
 extern const SinkType kLoggerSink;    // sinks/logger_sink.cc
 extern const SinkType kNullSink;      // sinks/null_sink.cc
 

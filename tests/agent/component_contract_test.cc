@@ -17,6 +17,7 @@
 #include "tests/support/event_views.h"
 #include "tests/support/free_port.h"
 #include "tests/support/new_threads.h"
+#include "tests/support/post_server.h"
 #include "tests/support/recording_receiver.h"
 #include "tests/support/temp_dir.h"
 #include "wal/base/clock.h"
@@ -34,6 +35,7 @@ Values usable_values(const std::filesystem::path& dir) {
           {"port", port},
           {"ports", port},
           {"command", "cat /dev/null"},
+          {"endpoint", "http://127.0.0.1:" + port + "/"},
           {"sink.directory", dir.string()},
           {"spoolDir", dir.string()},
           {"filegroups", "f1"},
@@ -199,8 +201,11 @@ struct SinkContractTest : testing::TestWithParam<const SinkType*> {
 
 TEST_P(SinkContractTest, TakesBatchesEmptyOnesAndTheSameOneAgain) {
   const SinkType& type = *GetParam();
+  const test::PostServer server;
+  Values usable = usable_values(dir.path());
+  usable["endpoint"] = server.url();
   Values values;
-  for (const auto& [name, text] : usable_values(dir.path())) {
+  for (const auto& [name, text] : usable) {
     if (has_option(type.options, name)) values[name] = text;
   }
   const Config config = Config::of(type.options, values);
