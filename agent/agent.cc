@@ -44,10 +44,11 @@ void Agent::supervise_channels() {
 
 void Agent::supervise_sinks() {
   for (const auto& unit : pipeline_.sinks) {
-    const auto start = [raw = unit.get()]() -> Result<void> {
+    SinkRunner* const runner = pipeline_.groups[unit->group]->runner.get();
+    const auto start = [raw = unit.get(), runner]() -> Result<void> {
       TRY(raw->sink->start());
       raw->open.set(true);
-      raw->runner->start();
+      runner->start();
       return {};
     };
     sink_ids_.push_back(supervisor_.add(
@@ -89,7 +90,7 @@ void Agent::stop(std::chrono::milliseconds drain) {
 
 void Agent::hurry() {
   for (const auto& unit : pipeline_.sources) unit->runner->request_stop();
-  for (const auto& unit : pipeline_.sinks) unit->runner->request_stop();
+  for (const auto& group : pipeline_.groups) group->runner->request_stop();
 }
 
 Agent::Switched Agent::force_spilling(std::string_view channel, bool is_forced) {
@@ -118,38 +119,43 @@ void Agent::stop_sources() {
   }
 }
 
-bool Agent::must_drain(const SinkUnit& unit) const {
-  return unit.open.is_set() && !pipeline_.channels[unit.channel]->channel().survives_stop();
+bool Agent::must_drain(const SinkGroupUnit& group) const {
+  return std::any_of(group.sinks.begin(), group.sinks.end(), [this](std::size_t index) {
+    const SinkUnit& unit = *pipeline_.sinks[index];
+    return unit.open.is_set() && !pipeline_.channels[unit.channel]->channel().survives_stop();
+  });
 }
 
 void Agent::drain_sinks(std::chrono::milliseconds drain) {
   if (drain.count() <= 0) return;
   bool is_draining = false;
-  for (const auto& unit : pipeline_.sinks) {
-    if (must_drain(*unit)) {
-      unit->runner->request_drain();
+  for (const auto& group : pipeline_.groups) {
+    if (must_drain(*group)) {
+      group->runner->request_drain();
       is_draining = true;
     } else {
-      unit->runner->request_stop();
+      group->runner->request_stop();
     }
   }
   if (!is_draining) return;
   log_info("agent.draining", "sinks empty the channels that do not survive a stop",
            {{"deadline_ms", drain.count()}});
   const auto deadline = std::chrono::steady_clock::now() + drain;
-  for (const auto& unit : pipeline_.sinks) {
-    if (!must_drain(*unit)) continue;
+  for (const auto& group : pipeline_.groups) {
+    if (!must_drain(*group)) continue;
     const auto left = deadline - std::chrono::steady_clock::now();
-    unit->runner->wait_ended(
+    group->runner->wait_ended(
         std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {}));
   }
 }
 
 void Agent::stop_sinks() {
-  for (const auto& unit : pipeline_.sinks) unit->runner->request_stop();
+  for (const auto& group : pipeline_.groups) group->runner->request_stop();
+  for (const auto& group : pipeline_.groups) {
+    join_runner(*group->runner, ComponentKind::kSink, group->label.name);
+  }
   for (std::size_t i = 0; i < pipeline_.sinks.size(); ++i) {
     SinkUnit& unit = *pipeline_.sinks[i];
-    join_runner(*unit.runner, ComponentKind::kSink, unit.label.name);
     unit.open.set(false);
     unit.sink->stop();
     supervisor_.set_stopped(sink_ids_[i]);

@@ -70,7 +70,7 @@ class Agent {
   void drain_sinks(std::chrono::milliseconds drain);
   void stop_sinks();
   void stop_channels();
-  [[nodiscard]] bool must_drain(const SinkUnit& unit) const;
+  [[nodiscard]] bool must_drain(const SinkGroupUnit& group) const;
 
   Pipeline pipeline_;
   Supervisor supervisor_;

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "agent/config_rules.h"
 #include "agent/config_tree.h"
+#include "agent/flow_config.h"
 #include "agent/option_value.h"
 #include "agent/runner_options.h"
 #include "agent/suggestion.h"
@@ -17,8 +19,6 @@
 namespace spillway::agent {
 namespace {
 
-constexpr std::string_view kReplicatingClass =
-    "org.apache.flume.channel.ReplicatingChannelSelector";
 bool is_near_runner_option(std::string_view key, std::span<const OptionSpec> runner,
                            std::span<const OptionSpec> own) {
   std::vector<std::string_view> names;
@@ -68,6 +68,7 @@ class AgentBuilder {
     for (const ComponentTree& tree : tree_.of(ConfigSection::kChannels)) add_channel(tree);
     for (const ComponentTree& tree : tree_.of(ConfigSection::kSources)) add_source(tree);
     for (const ComponentTree& tree : tree_.of(ConfigSection::kSinks)) add_sink(tree);
+    for (const ComponentTree& tree : tree_.of(ConfigSection::kSinkGroups)) add_sink_group(tree);
     return std::move(agent_);
   }
 
@@ -115,15 +116,16 @@ class AgentBuilder {
 
   void add_source(const ComponentTree& tree) {
     const std::size_t before = problems_.size();
-    Config::Values values = tree.values;
-    refuse_interceptors(tree, values);
-    check_selector(tree, values);
     auto checked =
-        check<SourceType>(ConfigSection::kSources, tree, values, source_runner_options());
-    SourceConfig source{
-        tree.name, tree.origin, checked.type, std::move(checked.config), std::move(checked.runner),
-        {},        {}};
+        check<SourceType>(ConfigSection::kSources, tree, tree.values, source_runner_options());
+    SourceConfig source;
+    source.name = tree.name;
+    source.origin = tree.origin;
+    source.type = checked.type;
+    source.config = std::move(checked.config);
+    source.runner = std::move(checked.runner);
     link_source(tree, source);
+    link_interceptors(tree, source);
     if (has_errors_since(before)) source.type = nullptr;
     agent_.sources.push_back(std::move(source));
   }
@@ -140,25 +142,81 @@ class AgentBuilder {
   }
 
   void link_source(const ComponentTree& tree, SourceConfig& source) {
+    const std::size_t before = problems_.size();
     if (!source.runner.is_given("channels")) return;
     const std::vector<std::string> names = source.runner.list("channels");
-    const std::vector<std::string> optional = source.runner.list("selector.optional");
     std::set<std::string, std::less<>> seen;
     for (const std::string& name : names) {
       if (!seen.insert(name).second) {
         refuse(tree, source.runner, "channels", fmt::format("{} is named twice", in_quotes(name)));
         continue;
       }
-      const std::optional<std::size_t> index = find_link(tree, source.runner, "channels", name);
-      if (!index) continue;
-      const bool is_optional = std::find(optional.begin(), optional.end(), name) != optional.end();
-      (is_optional ? source.optional_channels : source.required_channels).push_back(*index);
+      const std::optional<std::size_t> index =
+          find_link(tree.key_prefix + "channels", source.runner.origin("channels"), name);
+      if (index) source.channels.push_back(*index);
     }
-    for (const std::string& name : optional) {
-      if (seen.contains(name)) continue;
-      refuse(tree, source.runner, "selector.optional",
-             fmt::format("{} is none of the source's channels", in_quotes(name)));
+    source.selector = read_selector(tree, names, problems_);
+    if (has_errors_since(before) || source.channels.size() != names.size()) return;
+    const auto selector =
+        source.selector.type->create({.channels = names, .seed = 1}, source.selector.config);
+    const Route reach = selector->reach();
+    for (const std::size_t i : reach.required) {
+      source.required_channels.push_back(source.channels[i]);
     }
+    for (const std::size_t i : reach.optional) {
+      source.optional_channels.push_back(source.channels[i]);
+    }
+  }
+
+  /// Rejected events go to a channel of the agent; the source fails with it as with its own.
+  void link_interceptors(const ComponentTree& tree, SourceConfig& source) {
+    source.interceptors = read_interceptors(tree, problems_);
+    for (InterceptorConfig& interceptor : source.interceptors) {
+      if (interceptor.type == nullptr || !interceptor.runner.is_given("rejectedChannel")) continue;
+      interceptor.rejected_channel = find_link(
+          fmt::format("{}interceptors.{}.rejectedChannel", tree.key_prefix, interceptor.name),
+          interceptor.runner.origin("rejectedChannel"),
+          interceptor.runner.string("rejectedChannel"));
+      if (!interceptor.rejected_channel) continue;
+      std::vector<std::size_t>& required = source.required_channels;
+      if (std::find(required.begin(), required.end(), *interceptor.rejected_channel) ==
+          required.end()) {
+        required.push_back(*interceptor.rejected_channel);
+      }
+    }
+  }
+
+  void add_sink_group(const ComponentTree& tree) {
+    const std::size_t before = problems_.size();
+    const Config shape = Config::validate(sink_group_options(), tree.values, tree.key_prefix,
+                                          tree.origin, problems_);
+    if (!shape.is_given("sinks")) return;
+    const std::vector<std::string> names = shape.list("sinks");
+    SinkGroupConfig group = read_sink_group(tree, names, problems_);
+    for (const std::string& name : names) {
+      if (const std::optional<std::size_t> index = find_member(tree, shape, name)) {
+        group.sinks.push_back(*index);
+      }
+    }
+    if (has_errors_since(before)) group.type = nullptr;
+    agent_.sink_groups.push_back(std::move(group));
+  }
+
+  std::optional<std::size_t> find_member(const ComponentTree& tree, const Config& shape,
+                                         const std::string& name) {
+    const auto [owner, is_new] = group_of_sink_.emplace(name, tree.name);
+    if (!is_new) {
+      refuse(tree, shape, "sinks",
+             owner->second == tree.name ? fmt::format("{} is named twice", in_quotes(name))
+                                        : fmt::format("{} is in the group {} already",
+                                                      in_quotes(name), in_quotes(owner->second)));
+      return std::nullopt;
+    }
+    for (std::size_t i = 0; i < agent_.sinks.size(); ++i) {
+      if (agent_.sinks[i].name == name) return i;
+    }
+    refuse_unknown(ConfigSection::kSinks, tree.key_prefix + "sinks", shape.origin("sinks"), name);
+    return std::nullopt;
   }
 
   void link_sink(const ComponentTree& tree, SinkConfig& sink) {
@@ -168,7 +226,8 @@ class AgentBuilder {
              fmt::format("{}: a sink takes from exactly one channel", in_quotes(name)));
       return;
     }
-    const std::optional<std::size_t> index = find_link(tree, sink.runner, "channel", name);
+    const std::optional<std::size_t> index =
+        find_link(tree.key_prefix + "channel", sink.runner.origin("channel"), name);
     if (index) {
       sink.channel = *index;
     } else {
@@ -176,54 +235,24 @@ class AgentBuilder {
     }
   }
 
-  std::optional<std::size_t> find_link(const ComponentTree& tree, const Config& runner,
-                                       std::string_view option, const std::string& name) {
+  std::optional<std::size_t> find_link(std::string key, ConfigOrigin origin,
+                                       const std::string& name) {
     for (std::size_t i = 0; i < agent_.channels.size(); ++i) {
       if (agent_.channels[i].name == name) return i;
     }
-    // Listed and not configured has been said already.
-    const std::vector<std::string>& listed =
-        tree_.listed[static_cast<std::size_t>(ConfigSection::kChannels)];
-    if (std::find(listed.begin(), listed.end(), name) == listed.end() && !name.empty()) {
-      const std::vector<std::string_view> candidates(listed.begin(), listed.end());
-      refuse(tree, runner, option,
-             fmt::format("there is no channel {}{}", in_quotes(name),
-                         did_you_mean(nearest(name, candidates))));
-    }
+    refuse_unknown(ConfigSection::kChannels, std::move(key), std::move(origin), name);
     return std::nullopt;
   }
 
-  /// Said once for all keys of the interceptors, which are taken out of `values`.
-  void refuse_interceptors(const ComponentTree& tree, Config::Values& values) {
-    const std::string reason = "interceptors are not supported yet; this build has none";
-    refuse_group(tree, values, {"interceptors", "interceptors."}, reason);
-  }
-
-  /// Keys of an unknown selector mean nothing here: they are taken out of `values` too.
-  void check_selector(const ComponentTree& tree, Config::Values& values) {
-    const auto at = values.find("selector.type");
-    if (at == values.end() || at->second.text.empty()) return;
-    if (at->second.text == kReplicatingClass) at->second.text = "replicating";
-    std::string reason = refuse_selector(at->second.text);
-    if (reason.empty()) return;
-    refuse_group(tree, values, {"selector.type", "selector."}, reason);
-  }
-
-  struct KeyGroup {
-    std::string_view key;
-    std::string_view prefix;
-  };
-
-  /// Said once, at the group's own key if that is written, else at the first one below it.
-  void refuse_group(const ComponentTree& tree, Config::Values& values, KeyGroup group,
-                    const std::string& reason) {
-    auto said = values.find(group.key);
-    if (said == values.end()) said = values.lower_bound(group.prefix);
-    if (said == values.end() || !said->first.starts_with(group.key)) return;
-    problems_.push_back({said->second.origin, tree.key_prefix + said->first, reason});
-    std::erase_if(values, [&group](const auto& value) {
-      return value.first == group.key || value.first.starts_with(group.prefix);
-    });
+  void refuse_unknown(ConfigSection section, std::string key, ConfigOrigin origin,
+                      const std::string& name) {
+    // Listed and not configured has been said already.
+    const std::vector<std::string>& listed = tree_.listed[static_cast<std::size_t>(section)];
+    if (std::find(listed.begin(), listed.end(), name) != listed.end() || name.empty()) return;
+    const std::vector<std::string_view> candidates(listed.begin(), listed.end());
+    problems_.push_back({std::move(origin), std::move(key),
+                         fmt::format("there is no {} {}{}", singular_of(section), in_quotes(name),
+                                     did_you_mean(nearest(name, candidates)))});
   }
 
   void refuse(const ComponentTree& tree, const Config& config, std::string_view option,
@@ -240,6 +269,7 @@ class AgentBuilder {
   const ConfigTree& tree_;
   std::vector<ConfigProblem>& problems_;
   AgentConfig agent_;
+  std::map<std::string, std::string, std::less<>> group_of_sink_;
 };
 
 }  // namespace

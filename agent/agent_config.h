@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "agent/component.h"
 #include "agent/config.h"
 #include "agent/config_text.h"
+#include "agent/interceptor.h"
+#include "agent/selectors/channel_selector.h"
+#include "agent/sink_groups/sink_processor.h"
 
 namespace spillway::agent {
 
@@ -23,14 +27,31 @@ struct ChannelConfig {
   Config config;
 };
 
+struct SelectorConfig {
+  const SelectorType* type = nullptr;
+  Config config;
+};
+
+struct InterceptorConfig {
+  std::string name;
+  ConfigOrigin origin;  // of the `type` key
+  const InterceptorType* type = nullptr;
+  Config config;
+  Config runner;                                // the keys every interceptor has
+  std::optional<std::size_t> rejected_channel;  // index into AgentConfig::channels
+};
+
 struct SourceConfig {
   std::string name;
   ConfigOrigin origin;
   const SourceType* type = nullptr;
   Config config;
-  Config runner;                               // the keys every source has: agent/runner_options.h
-  std::vector<std::size_t> required_channels;  // indices into AgentConfig::channels
-  std::vector<std::size_t> optional_channels;  // may fail without failing the source
+  Config runner;                                // the keys every source has: agent/runner_options.h
+  std::vector<std::size_t> channels;            // as listed; indices into AgentConfig::channels
+  SelectorConfig selector;                      // names and indices as in `channels`
+  std::vector<InterceptorConfig> interceptors;  // in their order
+  std::vector<std::size_t> required_channels;   // those whose failure is the source's
+  std::vector<std::size_t> optional_channels;   // may fail without failing the source
 };
 
 struct SinkConfig {
@@ -42,12 +63,21 @@ struct SinkConfig {
   std::size_t channel = 0;  // index into AgentConfig::channels
 };
 
+struct SinkGroupConfig {
+  std::string name;
+  ConfigOrigin origin;  // of the `sinks` key
+  const SinkProcessorType* type = nullptr;
+  Config config;                   // of the processor
+  std::vector<std::size_t> sinks;  // as listed; indices into AgentConfig::sinks
+};
+
 /// In the order the lists name them.
 struct AgentConfig {
   std::string name;
   std::vector<ChannelConfig> channels;
   std::vector<SourceConfig> sources;
   std::vector<SinkConfig> sinks;
+  std::vector<SinkGroupConfig> sink_groups;
 };
 
 /// A component that is not valid has no type. `agent` is complete only when has_errors(problems) is

@@ -1,26 +1,58 @@
 #include "agent/channel_processor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wal/base/log.h"
 
 namespace spillway::agent {
+namespace {
+
+bool is_nowhere(const Route& route) {
+  return route.required.empty() && route.optional.empty();
+}
+
+}  // namespace
 
 ChannelProcessor::ChannelProcessor(std::string source_name, std::vector<LiveChannel*> channels,
-                                   std::unique_ptr<ChannelSelector> selector)
+                                   std::unique_ptr<ChannelSelector> selector,
+                                   std::unique_ptr<InterceptorChain> interceptors)
     : source_name_(std::move(source_name)),
       channels_(std::move(channels)),
-      selector_(std::move(selector)) {
+      selector_(std::move(selector)),
+      interceptors_(std::move(interceptors)) {
   CHECK(selector_ != nullptr);
 }
 
 Result<void> ChannelProcessor::receive(const channel::EventBatch& batch) {
   if (batch.is_empty()) return {};
-  const Route* common = selector_->common_route();
-  TRY(common != nullptr ? put_alike(batch, *common) : put_by_event(batch));
+  if (interceptors_ == nullptr) {
+    TRY(put(batch));
+  } else {
+    const auto pass = interceptors_->intercept(batch);
+    for (const InterceptorChain::Rejected& rejected : pass.rejected()) {
+      if (!rejected.events.is_empty()) {
+        TRY(put_required(*channels_[rejected.channel], rejected.events));
+      }
+    }
+    if (!pass.kept().is_empty()) TRY(put(pass.kept()));
+  }
   accepted_batches_.add();
   batch_events_.record(batch.size());
   return {};
+}
+
+Result<void> ChannelProcessor::put(const channel::EventBatch& batch) {
+  if (const Route* const common = selector_->common_route()) return put_alike(batch, *common);
+  std::vector<const Route*> routes;
+  routes.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) routes.push_back(&selector_->route(batch[i]));
+  const Route* const first = routes.front();
+  const bool is_alike = std::all_of(routes.begin(), routes.end(),
+                                    [first](const Route* route) { return route == first; });
+  if (!is_alike) return put_by_event(batch, routes);
+  if (is_nowhere(*first)) unrouted_events_.add(batch.size());
+  return put_alike(batch, *first);
 }
 
 Result<void> ChannelProcessor::put_alike(const channel::EventBatch& batch, const Route& route) {
@@ -29,15 +61,15 @@ Result<void> ChannelProcessor::put_alike(const channel::EventBatch& batch, const
   return {};
 }
 
-Result<void> ChannelProcessor::put_by_event(const channel::EventBatch& batch) {
+Result<void> ChannelProcessor::put_by_event(const channel::EventBatch& batch,
+                                            const std::vector<const Route*>& routes) {
   std::vector<channel::EventBatch> required(channels_.size());
   std::vector<channel::EventBatch> optional(channels_.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const channel::EventView event = batch[i];
-    const Route& route = selector_->route(event);
-    for (const std::size_t index : route.required) required[index].add(event);
-    for (const std::size_t index : route.optional) optional[index].add(event);
-    if (route.required.empty() && route.optional.empty()) unrouted_events_.add();
+    for (const std::size_t index : routes[i]->required) required[index].add(event);
+    for (const std::size_t index : routes[i]->optional) optional[index].add(event);
+    if (is_nowhere(*routes[i])) unrouted_events_.add();
   }
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     if (!required[i].is_empty()) TRY(put_required(*channels_[i], required[i]));

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "channel/channel.h"
@@ -122,6 +123,12 @@ class Source {
   SourceCounters counters_;
 };
 
+/// An event of a batch that the store behind a sink will never take.
+struct RefusedEvent {
+  std::size_t index = 0;  // into the batch
+  std::string reason;     // one line, for people
+};
+
 class Sink {
  public:
   Sink() = default;
@@ -138,14 +145,28 @@ class Sink {
   /// Delivers a whole batch or fails; after a failure the same events come again, so a sink must
   /// tolerate seeing an event twice. Called by one thread at a time, between start and stop.
   /// Also called with an empty batch when the channel is idle, so that time-based work goes on.
+  /// Events for which it has called refuse() are not delivered and do not come again.
   virtual Result<void> deliver(std::span<const channel::EventView> batch) = 0;
+
+  /// What the last deliver() refused for good; for its caller, which takes it every time. After a
+  /// failed deliver() it means nothing: the whole batch comes again.
+  std::vector<RefusedEvent> take_refused() { return std::exchange(refused_, {}); }
 
   [[nodiscard]] const SinkCounters& counters() const { return counters_; }
   [[nodiscard]] SinkCounters& counters() { return counters_; }
   virtual void collect(MetricSink&) const {}
 
  protected:
+  /// For deliver(): the store will never take event `index` of the batch. The runner sends it to
+  /// the sink's dead letters, or counts and logs its loss; the sink goes on with the other events.
+  void refuse(std::size_t index, std::string reason) {
+    refused_.push_back({index, std::move(reason)});
+  }
+
   SinkCounters counters_;
+
+ private:
+  std::vector<RefusedEvent> refused_;
 };
 
 /// What a component may need from the process. Outlives every component.

@@ -16,10 +16,12 @@ namespace spillway::agent {
 namespace {
 
 constexpr std::array kKinds{ConfigSection::kChannels, ConfigSection::kSources,
-                            ConfigSection::kSinks};
+                            ConfigSection::kSinks, ConfigSection::kSinkGroups};
 
-constexpr std::array<std::string_view, kConfigSections> kPlurals{"channels", "sources", "sinks"};
-constexpr std::array<std::string_view, kConfigSections> kSingulars{"channel", "source", "sink"};
+constexpr std::array<std::string_view, kConfigSections> kPlurals{"channels", "sources", "sinks",
+                                                                 "sinkgroups"};
+constexpr std::array<std::string_view, kConfigSections> kSingulars{"channel", "source", "sink",
+                                                                   "sink group"};
 // Beyond that a suggestion is not worth its time.
 constexpr std::size_t kCandidatesMax = 100;
 constexpr std::string_view kBlanks = " \t\n\r\f\v";
@@ -30,8 +32,6 @@ struct RefusedKind {
   std::string_view reason;
 };
 constexpr std::array kRefusedKinds{
-    RefusedKind{"sinkgroups",
-                "sink groups are not supported yet; remove the group, every sink then works alone"},
     RefusedKind{"configfilters", "config filters are not supported yet; write the values here"},
 };
 
@@ -45,6 +45,11 @@ struct Written {
   Config::Values values;
   ConfigOrigin origin;
 };
+
+/// The option without which a component is none.
+std::string_view first_option(ConfigSection section) {
+  return section == ConfigSection::kSinkGroups ? "sinks" : "type";
+}
 
 /// First part of `rest`, which loses it and the dot behind it.
 std::string_view take_part(std::string_view& rest) {
@@ -86,8 +91,8 @@ class TreeBuilder {
     if (is_refused_kind(property, plural)) return;
     const std::optional<ConfigSection> section = kind_of(plural);
     if (!section) {
-      refuse(property, fmt::format("{} is none of sources, channels, sinks{}", in_quotes(plural),
-                                   did_you_mean(nearest(plural, kPlurals))));
+      refuse(property, fmt::format("{} is none of sources, channels, sinks, sinkgroups{}",
+                                   in_quotes(plural), did_you_mean(nearest(plural, kPlurals))));
     } else if (property.key.size() == agent.size() + 1 + plural.size()) {
       add_list(*section, property);
     } else {
@@ -150,7 +155,7 @@ class TreeBuilder {
       return;
     }
     const auto [at, is_new] = written(section).emplace(name, Written{});
-    if (is_new || rest == "type") at->second.origin = property.origin;
+    if (is_new || rest == first_option(section)) at->second.origin = property.origin;
     at->second.values.emplace(rest, Config::Value{trimmed(property.value), property.origin});
   }
 
@@ -158,9 +163,10 @@ class TreeBuilder {
     for (const std::string& name : listed(section).names) {
       const auto at = written(section).find(name);
       if (at == written(section).end()) {
-        problems_.push_back({listed(section).origin, list_key(section),
-                             fmt::format("{} is listed and not configured; write {}.{}.type = …",
-                                         in_quotes(name), list_key(section), name)});
+        problems_.push_back(
+            {listed(section).origin, list_key(section),
+             fmt::format("{} is listed and not configured; write {}.{}.{} = …", in_quotes(name),
+                         list_key(section), name, first_option(section))});
         continue;
       }
       components.push_back({name, fmt::format("{}.{}.", list_key(section), name), at->second.origin,

@@ -19,19 +19,19 @@
 
 namespace spillway::agent {
 
-enum class ConfigSection : std::uint8_t { kChannels, kSources, kSinks };
-inline constexpr std::size_t kConfigSections = 3;
+enum class ConfigSection : std::uint8_t { kChannels, kSources, kSinks, kSinkGroups };
+inline constexpr std::size_t kConfigSections = 4;
 
-/// "channels", "sources", "sinks": the word in the keys.
+/// "channels", "sources", "sinks", "sinkgroups": the word in the keys.
 std::string_view plural_of(ConfigSection section);
-/// "channel", "source", "sink": the word in the messages.
+/// "channel", "source", "sink", "sink group": the word in the messages.
 std::string_view singular_of(ConfigSection section);
 
 /// One listed component with everything that was written below its name.
 struct ComponentTree {
   std::string name;
   std::string key_prefix;  // "a1.channels.c1."
-  ConfigOrigin origin;     // of `type`, else of its first key
+  ConfigOrigin origin;     // of `type` (a group's `sinks`), else of its first key
   Config::Values values;
 };
 

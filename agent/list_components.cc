@@ -22,7 +22,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Listing {
-  std::string_view kind;  // source, sink, channel
+  std::string_view kind;  // source, channel, sink, selector, interceptor, sink processor
   std::string_view name;
   std::string_view java_class;
   std::string_view help;
@@ -43,6 +43,9 @@ std::vector<Listing> all_listings() {
   append("source", source_types(), source_runner_options(), listings);
   append("channel", channel_types(), channel_runner_options(), listings);
   append("sink", sink_types(), sink_runner_options(), listings);
+  append("selector", selector_types(), {}, listings);
+  append("interceptor", interceptor_types(), interceptor_runner_options(), listings);
+  append("sink processor", sink_processor_types(), sink_group_options(), listings);
   return listings;
 }
 
@@ -105,12 +108,18 @@ void print_options(std::span<const OptionSpec> options, std::FILE* out) {
   }
 }
 
+/// What the options that all types of a kind share belong to.
+std::string_view holder_of(std::string_view kind) {
+  return kind == "sink processor" ? "sink group" : kind;
+}
+
 void print_details(const Listing& listing, std::FILE* out) {
   fmt::print(out, "{} {}\n{}\n", listing.kind, listing.name, listing.help);
   if (!listing.java_class.empty()) fmt::print(out, "type may also be {}\n", listing.java_class);
   fmt::print(out, "\noptions:\n");
   print_options(listing.options, out);
-  fmt::print(out, "\noptions of every {}:\n", listing.kind);
+  if (listing.runner.empty()) return;
+  fmt::print(out, "\noptions of every {}:\n", holder_of(listing.kind));
   print_options(listing.runner, out);
 }
 
@@ -122,6 +131,14 @@ void print_overview(const std::vector<Listing>& listings, std::FILE* out) {
     fmt::print(out, "  {:<12} {}\n", listing.name, listing.help);
   }
   fmt::print(out, "\n`spillway components NAME` shows the options of one.\n");
+}
+
+std::string capitalised(std::string_view word) {
+  std::string text(word);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  }
+  return text;
 }
 
 /// Fit for a cell of a table.
@@ -151,16 +168,12 @@ void print_table(std::span<const OptionSpec> options, std::FILE* out) {
 void print_markdown(const std::vector<Listing>& listings, std::FILE* out) {
   std::string_view kind;
   for (const Listing& listing : listings) {
-    if (listing.kind != kind) {
-      fmt::print(out, "## Every {}\n\n", listing.kind);
+    if (listing.kind != kind && !listing.runner.empty()) {
+      fmt::print(out, "## Every {}\n\n", holder_of(listing.kind));
       print_table(listing.runner, out);
     }
     kind = listing.kind;
-    fmt::print(out, "## {} `{}`\n\n{}",
-               listing.kind == "source"    ? "Source"
-               : listing.kind == "channel" ? "Channel"
-                                           : "Sink",
-               listing.name, listing.help);
+    fmt::print(out, "## {} `{}`\n\n{}", capitalised(listing.kind), listing.name, listing.help);
     if (!listing.java_class.empty()) fmt::print(out, " Flume's class: `{}`.", listing.java_class);
     fmt::print(out, "\n\n");
     if (listing.options.empty()) {

@@ -1,5 +1,9 @@
 #include "agent/metrics_registry.h"
 
+#include <array>
+#include <string>
+#include <vector>
+
 #include "agent/process_metrics.h"
 #include "agent/version.h"
 
@@ -82,8 +86,35 @@ void collect_sink(const SinkUnit& unit, MetricSink& out) {
               counters.write_failures.value());
   out.counter("channel_read_failures_total", "Takes and acknowledgements the channel failed.",
               counters.channel_read_failures.value());
-  unit.runner->collect(out);
+  unit.pump->collect(out);
   unit.open.while_set([&] { unit.sink->collect(out); });
+}
+
+// One series per state and sink, of which one is 1: what a dashboard can plot.
+void collect_group(const Pipeline& pipeline, const SinkGroupUnit& group, MetricFamilies& families) {
+  constexpr std::array kStates{SinkState::kWaiting, SinkState::kStandby, SinkState::kLive,
+                               SinkState::kPenalised};
+  const std::vector<SinkState> states = group.processor->states();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    for (const SinkState state : kStates) {
+      families.add_gauge("spillway_sink_group_state",
+                         "1 for the state a sink of the group is in: live worked last.",
+                         {{"component", group.label.name},
+                          {"sink", pipeline.sinks[group.sinks[i]]->label.name},
+                          {"state", std::string(sink_state_name(state))}},
+                         states[i] == state ? 1 : 0);
+    }
+  }
+}
+
+void collect_interceptors(const SourceUnit& unit, MetricFamilies& families) {
+  const InterceptorChain* const chain = unit.processor->interceptors();
+  if (chain == nullptr) return;
+  chain->for_each([&](const std::string& name, const auto& collect) {
+    ComponentMetrics out(families, "spillway_interceptor_",
+                         {{"component", unit.label.name}, {"interceptor", name}});
+    collect(out);
+  });
 }
 
 void collect_status(const ComponentStatus& status, MetricFamilies& families) {
@@ -112,10 +143,14 @@ std::string MetricsRegistry::prometheus_text() const {
   for (const auto& unit : pipeline.sources) {
     ComponentMetrics out(families, "spillway_source_", {{"component", unit->label.name}});
     collect_source(*unit, out);
+    collect_interceptors(*unit, families);
   }
   for (const auto& unit : pipeline.sinks) {
     ComponentMetrics out(families, "spillway_sink_", {{"component", unit->label.name}});
     collect_sink(*unit, out);
+  }
+  for (const auto& group : pipeline.groups) {
+    if (group->is_configured) collect_group(pipeline, *group, families);
   }
   families.add_gauge("spillway_build_info", "Always 1; the label says which version runs.",
                      {{"version", std::string(version())}}, 1);

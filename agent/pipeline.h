@@ -11,8 +11,12 @@
 
 #include "agent/channel_processor.h"
 #include "agent/component.h"
+#include "agent/interceptor_chain.h"
 #include "agent/live_channel.h"
 #include "agent/open_flag.h"
+#include "agent/selectors/channel_selector.h"
+#include "agent/sink_groups/sink_processor.h"
+#include "agent/sink_pump.h"
 #include "agent/sink_runner.h"
 #include "agent/source_runner.h"
 
@@ -27,10 +31,31 @@ struct ComponentLabel {
 struct SinkUnit {
   ComponentLabel label;
   std::size_t channel = 0;  // index into Pipeline::channels
+  std::size_t group = 0;    // index into Pipeline::groups
   std::unique_ptr<Sink> sink;
-  std::unique_ptr<SinkRunner> runner;
   OpenFlag open;
+  std::unique_ptr<SinkPump> pump;
 };
+
+/// Sinks that share a thread: those of a sink group, or a single one.
+struct SinkGroupUnit {
+  ComponentLabel label;
+  bool is_configured = false;      // as a sink group; else it bears the name of its sink
+  std::vector<std::size_t> sinks;  // indices into Pipeline::sinks
+  std::unique_ptr<SinkProcessor> processor;
+  std::unique_ptr<SinkRunner> runner;
+};
+
+/// What stands between a source and its channels.
+struct SourceFlow {
+  std::vector<std::size_t> channels;                         // indices into Pipeline::channels
+  std::vector<std::size_t> required_channels;                // those of them the source waits for
+  std::unique_ptr<ChannelSelector> selector;                 // its indices refer to `channels`
+  std::unique_ptr<InterceptorChain> interceptors = nullptr;  // nullptr: none; indices as above
+};
+
+/// Every event to the channels of `route`, whose indices refer to Pipeline::channels.
+SourceFlow replicating_flow(const Route& route);
 
 struct SourceUnit {
   ComponentLabel label;
@@ -46,19 +71,30 @@ struct Pipeline {
   std::string agent_name;
   std::vector<std::unique_ptr<LiveChannel>> channels;
   std::vector<std::unique_ptr<SinkUnit>> sinks;
+  std::vector<std::unique_ptr<SinkGroupUnit>> groups;  // every sink is in one
   std::vector<std::unique_ptr<SourceUnit>> sources;
 
   using CreateSource = std::function<Result<std::unique_ptr<Source>>(EventReceiver&)>;
 
   void add_channel(ComponentLabel label, std::unique_ptr<channel::Channel> channel);
 
-  /// `clock` outlives the pipeline.
+  /// A sink alone, with its runner. `clock` outlives the pipeline.
   void add_sink(ComponentLabel label, std::unique_ptr<Sink> sink, std::size_t channel,
                 const Clock& clock, const SinkRunnerOptions& options);
 
-  /// `route` and its indices refer to `channels`, all of which are added already. Fails as
-  /// `create` does.
-  Result<void> add_source(ComponentLabel label, const Route& route, const CreateSource& create,
+  /// A sink that add_group() will take; returns its index.
+  std::size_t add_member(ComponentLabel label, std::unique_ptr<Sink> sink, std::size_t channel,
+                         const Clock& clock);
+
+  using CreateProcessor =
+      std::function<std::unique_ptr<SinkProcessor>(std::vector<SinkPump*> pumps)>;
+
+  /// `members` are results of add_member(), at least one.
+  void add_group(ComponentLabel label, std::vector<std::size_t> members,
+                 const CreateProcessor& create, const SinkRunnerOptions& options);
+
+  /// The channels of `flow` are added already. Fails as `create` does.
+  Result<void> add_source(ComponentLabel label, SourceFlow flow, const CreateSource& create,
                           const SourceRunnerOptions& options);
 };
 

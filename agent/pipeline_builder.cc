@@ -1,6 +1,7 @@
 #include "agent/pipeline_builder.h"
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,10 @@ class Builder {
   BuiltPipeline build() {
     for (const ChannelConfig& channel : config_.channels) add(channel);
     if (!built_.problems.empty()) return std::move(built_);  // the rest refers to channels
-    for (const SinkConfig& sink : config_.sinks) add(sink, sink.channel);
+    for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
+      create_sink(i, config_.sinks[i].channel);
+    }
+    add_runners();
     for (const SourceConfig& source : config_.sources) add(source);
     return std::move(built_);
   }
@@ -26,9 +30,10 @@ class Builder {
   BuiltPipeline build_sinks(std::size_t channel, std::unique_ptr<channel::Channel> replacement) {
     built_.pipeline.add_channel({config_.channels[channel].name, "replacement"},
                                 std::move(replacement));
-    for (const SinkConfig& sink : config_.sinks) {
-      if (sink.channel == channel) add(sink, 0);
+    for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
+      if (config_.sinks[i].channel == channel) create_sink(i, 0);
     }
+    add_runners();
     return std::move(built_);
   }
 
@@ -54,14 +59,71 @@ class Builder {
                                 std::move(created.value()));
   }
 
-  void add(const SinkConfig& sink, std::size_t channel) {
+  void create_sink(std::size_t index, std::size_t channel) {
+    const SinkConfig& sink = config_.sinks[index];
     auto created = sink.type->create(context_of(sink.name), sink.config);
     if (!created.has_value()) {
       refuse("sinks", sink.name, sink.origin, created.error());
       return;
     }
-    built_.pipeline.add_sink({sink.name, std::string(sink.type->name)}, std::move(created.value()),
-                             channel, clock_, {.seed = next_seed()});
+    created_.emplace(index, CreatedSink{std::move(created.value()), channel});
+  }
+
+  /// The groups, of the sinks that were created; the other sinks each alone.
+  void add_runners() {
+    if (!built_.problems.empty()) return;
+    for (const SinkGroupConfig& group : config_.sink_groups) add(group);
+    for (auto& [index, sink] : created_) {
+      built_.pipeline.add_sink(label_of(index), std::move(sink.sink), sink.channel, clock_,
+                               {.seed = next_seed()});
+    }
+  }
+
+  void add(const SinkGroupConfig& group) {
+    std::vector<std::size_t> members;
+    for (const std::size_t index : group.sinks) {
+      auto sink = created_.extract(index);
+      if (sink.empty()) continue;
+      members.push_back(built_.pipeline.add_member(label_of(index), std::move(sink.mapped().sink),
+                                                   sink.mapped().channel, clock_));
+    }
+    if (members.empty()) return;
+    const auto create = [&](std::vector<SinkPump*> pumps) {
+      return group.type->create(
+          {.group = group.name, .pumps = std::move(pumps), .clock = &clock_, .seed = next_seed()},
+          group.config);
+    };
+    built_.pipeline.add_group({group.name, std::string(group.type->name)}, std::move(members),
+                              create, {.seed = next_seed()});
+  }
+
+  [[nodiscard]] ComponentLabel label_of(std::size_t sink) const {
+    return {config_.sinks[sink].name, std::string(config_.sinks[sink].type->name)};
+  }
+
+  SourceFlow flow_of(const SourceConfig& source) {
+    SourceFlow flow{.channels = source.channels,
+                    .required_channels = source.required_channels,
+                    .selector = nullptr};
+    std::vector<std::string> names;
+    for (const std::size_t index : source.channels) names.push_back(config_.channels[index].name);
+    flow.selector = source.selector.type->create(
+        {.channels = std::move(names), .seed = next_seed()}, source.selector.config);
+    std::vector<InterceptorChain::Link> links;
+    for (const InterceptorConfig& interceptor : source.interceptors) {
+      InterceptorChain::Link link{.name = interceptor.name,
+                                  .interceptor = interceptor.type->create(
+                                      context_of(interceptor.name), interceptor.config)};
+      if (interceptor.rejected_channel) {
+        link.rejected_to = flow.channels.size();
+        flow.channels.push_back(*interceptor.rejected_channel);
+      }
+      links.push_back(std::move(link));
+    }
+    if (!links.empty()) {
+      flow.interceptors = std::make_unique<InterceptorChain>(std::move(links), clock_);
+    }
+    return flow;
   }
 
   void add(const SourceConfig& source) {
@@ -72,19 +134,23 @@ class Builder {
     const auto create = [&](EventReceiver& receiver) {
       return source.type->create(context_of(source.name), source.config, receiver);
     };
-    const auto added = built_.pipeline.add_source(
-        {source.name, std::string(source.type->name)},
-        {.required = source.required_channels, .optional = source.optional_channels}, create,
-        options);
+    const auto added = built_.pipeline.add_source({source.name, std::string(source.type->name)},
+                                                  flow_of(source), create, options);
     if (!added.has_value()) refuse("sources", source.name, source.origin, added.error());
   }
 
   // Differs between components and between agents that start together, which is all jitter needs.
   std::uint64_t next_seed() { return clock_.monotonic_ns() + built_.pipeline.sinks.size(); }
 
+  struct CreatedSink {
+    std::unique_ptr<Sink> sink;
+    std::size_t channel = 0;  // index into Pipeline::channels
+  };
+
   const AgentConfig& config_;
   const Clock& clock_;
   BuiltPipeline built_;
+  std::map<std::size_t, CreatedSink> created_;  // by index into AgentConfig::sinks
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "agent/registry.h"
 
 #include <array>
+#include <string>
 
 #include "agent/option_value.h"
 
@@ -20,6 +21,15 @@ constexpr std::array<const ChannelType*, 6> kChannels{&kDualChannelType,
                                                       &kNullChannelType,
                                                       &kPseudoTxnMemoryChannelType,
                                                       &kSpillableMemoryChannelType};
+
+constexpr std::array<const SelectorType*, 3> kSelectors{
+    &kLoadBalancingSelector, &kMultiplexingSelector, &kReplicatingSelector};
+
+constexpr std::array<const InterceptorType*, 4> kInterceptors{
+    &kHostInterceptor, &kStaticInterceptor, &kTimestampInterceptor, &kUuidInterceptor};
+
+constexpr std::array<const SinkProcessorType*, 3> kSinkProcessors{
+    &kDefaultProcessor, &kFailoverProcessor, &kLoadBalanceProcessor};
 
 template <class Type>
 const Type* find_type(std::span<const Type* const> types, std::string_view name) {
@@ -43,6 +53,16 @@ std::span<const ChannelType* const> channel_types() {
   return kChannels;
 }
 
+std::span<const SelectorType* const> selector_types() {
+  return kSelectors;
+}
+std::span<const InterceptorType* const> interceptor_types() {
+  return kInterceptors;
+}
+std::span<const SinkProcessorType* const> sink_processor_types() {
+  return kSinkProcessors;
+}
+
 const SourceType* find_source(std::string_view type) {
   return find_type(source_types(), type);
 }
@@ -51,6 +71,17 @@ const SinkType* find_sink(std::string_view type) {
 }
 const ChannelType* find_channel(std::string_view type) {
   return find_type(channel_types(), type);
+}
+const SelectorType* find_selector(std::string_view type) {
+  return find_type(selector_types(), type);
+}
+const InterceptorType* find_interceptor(std::string_view type) {
+  if (const InterceptorType* const found = find_type(interceptor_types(), type)) return found;
+  // Flume names the builder; the class itself is what people remember.
+  return find_type(interceptor_types(), std::string(type) + "$Builder");
+}
+const SinkProcessorType* find_sink_processor(std::string_view type) {
+  return find_type(sink_processor_types(), type);
 }
 
 }  // namespace spillway::agent

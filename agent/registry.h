@@ -6,6 +6,9 @@
 #include <string_view>
 
 #include "agent/component.h"
+#include "agent/interceptor.h"
+#include "agent/selectors/channel_selector.h"
+#include "agent/sink_groups/sink_processor.h"
 
 namespace spillway::agent {
 
@@ -27,14 +30,33 @@ extern const ChannelType kNullChannelType;             // channels/channel_types
 extern const ChannelType kPseudoTxnMemoryChannelType;  // channels/channel_types.cc
 extern const ChannelType kSpillableMemoryChannelType;  // channels/dual_channel_type.cc
 
+extern const SelectorType kLoadBalancingSelector;  // selectors/load_balancing_selector.cc
+extern const SelectorType kMultiplexingSelector;   // selectors/multiplexing_selector.cc
+extern const SelectorType kReplicatingSelector;    // selectors/replicating_selector.cc
+
+extern const InterceptorType kHostInterceptor;       // interceptors/host_interceptor.cc
+extern const InterceptorType kStaticInterceptor;     // interceptors/static_interceptor.cc
+extern const InterceptorType kTimestampInterceptor;  // interceptors/timestamp_interceptor.cc
+extern const InterceptorType kUuidInterceptor;       // interceptors/uuid_interceptor.cc
+
+extern const SinkProcessorType kDefaultProcessor;      // sink_groups/default_processor.cc
+extern const SinkProcessorType kFailoverProcessor;     // sink_groups/failover_processor.cc
+extern const SinkProcessorType kLoadBalanceProcessor;  // sink_groups/load_balance_processor.cc
+
 /// Sorted by name.
 std::span<const SourceType* const> source_types();
 std::span<const SinkType* const> sink_types();
 std::span<const ChannelType* const> channel_types();
+std::span<const SelectorType* const> selector_types();
+std::span<const InterceptorType* const> interceptor_types();
+std::span<const SinkProcessorType* const> sink_processor_types();
 
 /// By alias in any case, or by Flume's class name; nullptr when there is none.
 const SourceType* find_source(std::string_view type);
 const SinkType* find_sink(std::string_view type);
 const ChannelType* find_channel(std::string_view type);
+const SelectorType* find_selector(std::string_view type);
+const InterceptorType* find_interceptor(std::string_view type);
+const SinkProcessorType* find_sink_processor(std::string_view type);
 
 }  // namespace spillway::agent

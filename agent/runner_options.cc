@@ -22,13 +22,14 @@ constexpr std::array kSourceRunnerOptions{
                .help = "Channels the source puts its events into.",
                .is_required = true},
     OptionSpec{.name = "selector.type",
-               .type = OptionType::kEnum,
                .default_value = "replicating",
-               .help = "How a channel is chosen: replicating puts every event into all of them.",
-               .choices = "replicating"},
-    OptionSpec{.name = "selector.optional",
+               .help = "How channels are chosen for an event."},
+    OptionSpec{.name = "selector.*", .help = "Options of the selector."},
+    OptionSpec{.name = "interceptors",
                .type = OptionType::kList,
-               .help = "Those of the channels that may fail without failing the batch."},
+               .help = "Names of interceptors, in the order in which events pass them."},
+    OptionSpec{.name = "interceptors.*",
+               .help = "Options of an interceptor, behind its name and a dot."},
     OptionSpec{.name = "backoffSleepIncrement",
                .type = OptionType::kMillis,
                .default_value = "1000",
@@ -51,6 +52,25 @@ constexpr std::array kSinkRunnerOptions{
     kStubOption,
 };
 
+constexpr std::array kSinkGroupOptions{
+    OptionSpec{.name = "sinks",
+               .type = OptionType::kList,
+               .help = "Sinks of the group; a sink is in one group at most.",
+               .is_required = true},
+    OptionSpec{.name = "processor.type",
+               .default_value = "default",
+               .help = "How a sink is chosen for a batch."},
+    OptionSpec{.name = "processor.*", .help = "Options of the processor."},
+    kStubOption,
+};
+
+constexpr std::array kInterceptorRunnerOptions{
+    kTypeOption,
+    OptionSpec{.name = "rejectedChannel",
+               .help = "Channel for the events the interceptor drops, of those that can drop."},
+    kStubOption,
+};
+
 }  // namespace
 
 std::span<const OptionSpec> channel_runner_options() {
@@ -61,6 +81,12 @@ std::span<const OptionSpec> source_runner_options() {
 }
 std::span<const OptionSpec> sink_runner_options() {
   return kSinkRunnerOptions;
+}
+std::span<const OptionSpec> sink_group_options() {
+  return kSinkGroupOptions;
+}
+std::span<const OptionSpec> interceptor_runner_options() {
+  return kInterceptorRunnerOptions;
 }
 
 }  // namespace spillway::agent

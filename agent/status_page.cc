@@ -14,7 +14,8 @@ body{font:15px system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em
 table{border-collapse:collapse;width:100%;margin-bottom:2em}
 th,td{text-align:left;padding:.35em .8em;border-bottom:1px solid #ddd}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-.started{color:#176b2c}.retrying{color:#b00020;font-weight:bold}.waiting,.stopped{color:#666}
+.started,.live{color:#176b2c}.retrying,.penalised{color:#b00020;font-weight:bold}
+.waiting,.stopped,.standby{color:#666}
 </style></head><body>
 )";
 
@@ -75,6 +76,21 @@ std::string channel_rows(const Pipeline& pipeline) {
   return rows;
 }
 
+std::string group_rows(const Pipeline& pipeline) {
+  std::string rows;
+  for (const auto& group : pipeline.groups) {
+    if (!group->is_configured) continue;
+    const std::vector<SinkState> states = group->processor->states();
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
+                          escaped(group->label.name), escaped(group->label.type),
+                          escaped(pipeline.sinks[group->sinks[i]]->label.name),
+                          sink_state_name(states[i]), sink_state_name(states[i]));
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string status_page(const MetricsRegistry& registry) {
@@ -89,8 +105,13 @@ std::string status_page(const MetricsRegistry& registry) {
       "</table>\n<table><tr><th>kind</th><th>name</th><th>type</th><th>state</th>"
       "<th>last error</th></tr>\n";
   page += component_rows(registry.agent().status());
+  page += "</table>";
+  if (const std::string rows = group_rows(pipeline); !rows.empty()) {
+    page += "\n<table><tr><th>sink group</th><th>processor</th><th>sink</th><th>state</th></tr>\n" +
+            rows + "</table>";
+  }
   page +=
-      "</table>\n<p><a href=\"/metrics\">metrics (JSON)</a> · "
+      "\n<p><a href=\"/metrics\">metrics (JSON)</a> · "
       "<a href=\"/metrics/prometheus\">metrics (Prometheus)</a> · "
       "<a href=\"/healthz\">healthz</a> · <a href=\"/readyz\">readyz</a></p></body></html>\n";
   return page;

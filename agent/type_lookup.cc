@@ -24,8 +24,6 @@ constexpr std::array<std::string_view, 14> kSinks{
     "asynchbase", "avro", "elasticsearch", "file_roll", "hbase",          "hbase2", "hdfs",
     "hive",       "http", "irc",           "logger",    "morphline_solr", "null",   "thrift"};
 constexpr std::array<std::string_view, 4> kChannels{"file", "jdbc", "memory", "spillablememory"};
-constexpr std::array<std::string_view, 3> kSelectors{"load_balancing", "multiplexing",
-                                                     "replicating"};
 
 bool contains(std::span<const std::string_view> aliases, std::string_view alias) {
   return std::find(aliases.begin(), aliases.end(), alias) != aliases.end();
@@ -42,6 +40,8 @@ bool is_flume_type(ConfigSection section, std::string_view type) {
       return contains(kSources, alias);
     case ConfigSection::kSinks:
       return contains(kSinks, alias);
+    case ConfigSection::kSinkGroups:
+      return false;
   }
   return false;
 }
@@ -69,6 +69,8 @@ KnownTypes known_types(ConfigSection section) {
       return known_of(source_types());
     case ConfigSection::kSinks:
       return known_of(sink_types());
+    case ConfigSection::kSinkGroups:
+      return known_of(sink_processor_types());
   }
   return {};
 }
@@ -82,17 +84,15 @@ std::string_view nearest_class(std::string_view type,
   return edit_distance(type, near) <= kSlipMax ? near : std::string_view{};
 }
 
-}  // namespace
-
-std::string refuse_type(ConfigSection section, std::string_view type) {
-  const KnownTypes known = known_types(section);
-  const std::string_view word = singular_of(section);
-  const std::string unknown = fmt::format("{} is not a {} type", in_quotes(type), word);
+std::string refuse(std::string_view word, std::string_view type, const KnownTypes& known,
+                   bool is_flume) {
+  const std::string_view article = word.starts_with('i') ? "an" : "a";
+  const std::string unknown = fmt::format("{} is not {} {} type", in_quotes(type), article, word);
   if (const std::string_view near = nearest_class(type, known.java_classes); !near.empty()) {
     return unknown + did_you_mean(near);
   }
   const std::string names = fmt::format("{}", fmt::join(known.names, ", "));
-  if (is_flume_type(section, type)) {
+  if (is_flume) {
     return fmt::format("{} is a Flume {} type that this build does not have; it has: {}",
                        in_quotes(type), word, names);
   }
@@ -105,14 +105,24 @@ std::string refuse_type(ConfigSection section, std::string_view type) {
   return unknown + "; this build has: " + names;
 }
 
+}  // namespace
+
+std::string refuse_type(ConfigSection section, std::string_view type) {
+  return refuse(singular_of(section), type, known_types(section), is_flume_type(section, type));
+}
+
 std::string refuse_selector(std::string_view type) {
-  const std::string alias = to_lower(type);
-  if (alias == "replicating") return {};
-  if (type.starts_with(kJavaPrefix) || contains(kSelectors, alias)) {
-    return fmt::format("{} is a Flume selector that this build does not have; it has: replicating",
-                       in_quotes(type));
-  }
-  return fmt::format("{} is not a selector; this build has: replicating", in_quotes(type));
+  return refuse("selector", type, known_of(selector_types()), type.starts_with(kJavaPrefix));
+}
+
+std::string refuse_interceptor(std::string_view type) {
+  const bool is_flume = type.starts_with(kJavaPrefix) || to_lower(type) == "morphline";
+  return refuse("interceptor", type, known_of(interceptor_types()), is_flume);
+}
+
+std::string refuse_sink_processor(std::string_view type) {
+  return refuse("sink processor", type, known_of(sink_processor_types()),
+                type.starts_with(kJavaPrefix));
 }
 
 }  // namespace spillway::agent

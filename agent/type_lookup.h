@@ -29,7 +29,9 @@ inline const SinkType* find_type<SinkType>(std::string_view type) {
 /// build lacks, a foreign Java class, or nothing known.
 std::string refuse_type(ConfigSection section, std::string_view type);
 
-/// The same for the value of `selector.type`; empty when the selector exists.
+/// The same for the parts that have no section of their own.
 std::string refuse_selector(std::string_view type);
+std::string refuse_interceptor(std::string_view type);
+std::string refuse_sink_processor(std::string_view type);
 
 }  // namespace spillway::agent

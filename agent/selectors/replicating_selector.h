@@ -13,6 +13,7 @@ class ReplicatingSelector final : public ChannelSelector {
 
   [[nodiscard]] const Route* common_route() const override { return &route_; }
   const Route& route(const channel::EventView&) override { return route_; }
+  [[nodiscard]] Route reach() const override { return route_; }
 
  private:
   const Route route_;

@@ -184,8 +184,8 @@ const WrongCase kWrong[] = {
      {"f:7: a1.channels.c1.type: \"memroy\" is not a channel type; did you mean \"memory\"?"}},
     {"UnknownSection",
      kOk + "a1.sink.k1.batchSize = 1\n",
-     {"f:12: a1.sink.k1.batchSize: \"sink\" is none of sources, channels, sinks; did you mean "
-      "\"sinks\"?"}},
+     {"f:12: a1.sink.k1.batchSize: \"sink\" is none of sources, channels, sinks, sinkgroups; "
+      "did you mean \"sinks\"?"}},
     {"KeyWithoutAgent",
      kOk + "capacity = 1\n",
      {"f:12: capacity: a key begins with an agent's name: <agent>.sources = …"}},
@@ -198,24 +198,83 @@ const WrongCase kWrong[] = {
       "f:10: a1.sinks.k1: is configured and not listed; add \"k1\" to a1.sinks"}},
     {"EmptySinkGroups",
      kOk + "a1.sinkgroups =\n",
-     {"f:12: a1.sinkgroups: sink groups are not supported yet; remove the group, every sink then "
-      "works alone"}},
-    {"SinkGroupIsSaidOnce",
-     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = x\n",
-     {"f:12: a1.sinkgroups: sink groups are not supported yet; remove the group, every sink then "
-      "works alone"}},
-    {"InterceptorIsSaidOnce",
-     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = host\n",
-     {"f:12: a1.sources.r1.interceptors: interceptors are not supported yet; this build has none"}},
-    {"OtherSelector",
+     {"f:12: a1.sinkgroups: lists no name; add one, or remove the key"}},
+    {"SinkGroupOfUnknownType",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = "
+           "failovr\n",
+     {"f:14: a1.sinkgroups.g.processor.type: \"failovr\" is not a sink processor type; did you "
+      "mean \"failover\"?"}},
+    {"SinkGroupWithoutSinks",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.processor.type = failover\n",
+     {"f:13: a1.sinkgroups.g.sinks: required option is missing"}},
+    {"SinkGroupOfNobody",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k2\n",
+     {"f:13: a1.sinkgroups.g.sinks: there is no sink \"k2\"; did you mean \"k1\"?"}},
+    {"SinkGroupThatIsNotConfigured",
+     kOk + "a1.sinkgroups = g\n",
+     {"f:12: a1.sinkgroups: \"g\" is listed and not configured; write a1.sinkgroups.g.sinks = …"}},
+    {"SinkInTwoGroups",
+     kOk + "a1.sinkgroups = g h\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.h.sinks = k1\n",
+     {"f:14: a1.sinkgroups.h.sinks: \"k1\" is in the group \"g\" already"}},
+    {"SinkTwiceInAGroup",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1 k1\na1.sinkgroups.g.processor.type = "
+           "failover\n",
+     {"f:13: a1.sinkgroups.g.sinks: \"k1\" is named twice"}},
+    {"LoadBalanceWithOneSink",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = "
+           "load_balance\n",
+     {"f:14: a1.sinkgroups.g.processor.type: load_balance needs more than one sink"}},
+    {"MisspeltProcessorOption",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = "
+           "failover\na1.sinkgroups.g.processor.maxPenalty = 1\n",
+     {"f:15: a1.sinkgroups.g.processor.maxPenalty: unknown option; did you mean \"maxpenalty\"?"}},
+    {"PriorityOfAForeignSink",
+     kOk + "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\na1.sinkgroups.g.processor.type = "
+           "failover\na1.sinkgroups.g.processor.priority.k2 = 1\n"
+           "a1.sinkgroups.g.processor.priority.k1 = high\n",
+     {"f:15: a1.sinkgroups.g.processor.priority.k2: \"k2\" is none of the group's sinks; did you "
+      "mean \"k1\"?",
+      "f:16: a1.sinkgroups.g.processor.priority.k1: \"high\" is not a whole number"}},
+    {"InterceptorOfUnknownType",
+     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = hots\n",
+     {"f:13: a1.sources.r1.interceptors.i.type: \"hots\" is not an interceptor type; did you mean "
+      "\"host\"?"}},
+    {"InterceptorWithoutType",
+     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.key = x\n",
+     {"f:13: a1.sources.r1.interceptors.i.type: required option is missing"}},
+    {"InterceptorListedAndNotConfigured",
+     kOk + "a1.sources.r1.interceptors = i1\na1.sources.r1.interceptors.i.type = host\n",
+     {"f:12: a1.sources.r1.interceptors: \"i1\" is listed and not configured; write "
+      "a1.sources.r1.interceptors.i1.type = …",
+      "f:13: a1.sources.r1.interceptors.i: is configured and not listed; add \"i\" to "
+      "a1.sources.r1.interceptors; did you mean \"i1\"?"}},
+    {"MisspeltInterceptorOption",
+     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = host\n"
+           "a1.sources.r1.interceptors.i.useIp = false\n",
+     {"f:14: a1.sources.r1.interceptors.i.useIp: unknown option; did you mean \"useIP\"?"}},
+    {"RejectedChannelOfAnInterceptorThatDropsNothing",
+     kOk + "a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = host\n"
+           "a1.sources.r1.interceptors.i.rejectedChannel = c1\n",
+     {"f:14: a1.sources.r1.interceptors.i.rejectedChannel: \"host\" drops no events: there is "
+      "nothing to send"}},
+    {"UnknownSelector",
+     kOk + "a1.sources.r1.selector.type = multiplexor\na1.sources.r1.selector.header = h\n",
+     {"f:12: a1.sources.r1.selector.type: \"multiplexor\" is not a selector type; did you mean "
+      "\"multiplexing\"?"}},
+    {"MappingToAForeignChannel",
      kOk + "a1.sources.r1.selector.type = multiplexing\na1.sources.r1.selector.header = h\n"
-           "a1.sources.r1.selector.mapping.x = c1\n",
-     {"f:12: a1.sources.r1.selector.type: \"multiplexing\" is a Flume selector that this build "
-      "does "
-      "not have; it has: replicating"}},
+           "a1.sources.r1.selector.mapping.x = c1 c2\na1.sources.r1.selector.default = c1 c1\n",
+     {"f:14: a1.sources.r1.selector.mapping.x: \"c2\" is none of the source's channels; did you "
+      "mean \"c1\"?",
+      "f:15: a1.sources.r1.selector.default: \"c1\" is named twice"}},
+    {"OptionOfAnotherSelector",
+     kOk + "a1.sources.r1.selector.header = h\n",
+     {"f:12: a1.sources.r1.selector.header: unknown option"}},
     {"OptionalChannelOfSomebodyElse",
      kOk + "a1.sources.r1.selector.optional = c1 c7\n",
-     {"f:12: a1.sources.r1.selector.optional: \"c7\" is none of the source's channels"}},
+     {"f:12: a1.sources.r1.selector.optional: \"c7\" is none of the source's channels; did you "
+      "mean "
+      "\"c1\"?"}},
     {"NothingToRun",
      "a1.channels = c1\na1.channels.c1.type = memory\n",
      {"f:1: a1: the agent has neither a source nor a sink",
@@ -272,6 +331,57 @@ TEST(AgentConfigTest, MistakesOfAllKindsAreReportedTogetherInFileOrder) {
                           HasSubstr("f:9: a1.sinks.k1.type: \"nul\" is not a sink type"),
                           HasSubstr("f:10: a1.sinks.k1.channel: there is no channel \"c0\""),
                           HasSubstr("f:11: x: a key begins with")));
+}
+
+TEST(AgentConfigTest, ClassNamesOfSelectorsInterceptorsAndProcessorsAreAccepted) {
+  const LoadedAgent loaded = load(
+      kOk +
+      "a1.sources.r1.selector.type = org.apache.flume.channel.MultiplexingChannelSelector\n"
+      "a1.sources.r1.selector.default = c1\n"
+      "a1.sources.r1.interceptors = i j\n"
+      "a1.sources.r1.interceptors.i.type = org.apache.flume.interceptor.HostInterceptor$Builder\n"
+      "a1.sources.r1.interceptors.j.type = org.apache.flume.interceptor.StaticInterceptor\n"
+      "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\n"
+      "a1.sinkgroups.g.processor.type = org.apache.flume.sink.FailoverSinkProcessor\n"
+      "a1.sinkgroups.g.processor.priority.k1 = -5\n");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  const SourceConfig& source = loaded.agent.sources.front();
+  EXPECT_EQ(source.selector.type->name, "multiplexing");
+  EXPECT_THAT(source.required_channels, ElementsAre(0U));
+  ASSERT_EQ(source.interceptors.size(), 2U);
+  EXPECT_EQ(source.interceptors[0].type->name, "host");
+  EXPECT_EQ(source.interceptors[1].type->name, "static");
+  ASSERT_EQ(loaded.agent.sink_groups.size(), 1U);
+  EXPECT_EQ(loaded.agent.sink_groups[0].type->name, "failover");
+  EXPECT_THAT(loaded.agent.sink_groups[0].sinks, ElementsAre(0U));
+}
+
+TEST(AgentConfigTest, EqualPrioritiesAreRefused) {
+  std::string text = good_but("a1.sinks = k1", "a1.sinks = k1 k2");
+  text +=
+      "a1.sinks.k2.type = null\na1.sinks.k2.channel = c1\n"
+      "a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1 k2\n"
+      "a1.sinkgroups.g.processor.type = failover\n"
+      "a1.sinkgroups.g.processor.priority.k1 = 5\n"
+      "a1.sinkgroups.g.processor.priority.k2 = 5\n";
+  EXPECT_THAT(problems_of(text),
+              ElementsAre("f:18: a1.sinkgroups.g.processor.priority.k2: 5 is the priority of "
+                          "\"k1\" already"));
+}
+
+TEST(AgentConfigTest, AChannelTheSelectorNeverChoosesIsANotice) {
+  std::string text = good_but("a1.channels = c1", "a1.channels = c1 c2");
+  text += "a1.channels.c2.type = memory\na1.sources.r1.channels = c1 c2\n";
+  text = std::string(text).replace(text.find("a1.sources.r1.channels = c1\n"), 28, "");
+  text +=
+      "a1.sources.r1.selector.type = multiplexing\na1.sources.r1.selector.mapping.x = c1\n"
+      "a1.sinks.k1.channel = c1\n";
+  const std::size_t first = text.find("a1.sinks.k1.channel = c1\n");
+  text.replace(first, 25, "");
+  const auto problems = problems_of(text);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_THAT(problems[0],
+              HasSubstr("a1.channels.c2: notice: no source and no sink uses this channel"));
 }
 
 TEST(AgentConfigTest, OnlyTheNamedAgentIsValidated) {

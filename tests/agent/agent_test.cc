@@ -57,7 +57,7 @@ struct AgentTest : testing::Test {
                         options);
     }
     const auto added =
-        pipeline.add_source({"r1", "fake"}, {.required = {0}, .optional = {}},
+        pipeline.add_source({"r1", "fake"}, replicating_flow({.required = {0}, .optional = {}}),
                             [this](EventReceiver& receiver) -> Result<std::unique_ptr<Source>> {
                               auto fake_source = std::make_unique<FakeSource>(&receiver);
                               source = fake_source.get();

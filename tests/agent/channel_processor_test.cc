@@ -108,6 +108,7 @@ class FirstLetterSelector final : public ChannelSelector {
     if (event.body().starts_with('0')) return to_first_;
     return event.body().starts_with('1') ? to_second_ : nowhere_;
   }
+  [[nodiscard]] Route reach() const override { return {.required = {0, 1}, .optional = {2}}; }
 
  private:
   const Route to_first_{.required = {0}, .optional = {2}};

@@ -65,7 +65,7 @@ class HangingSinkTest : public testing::Test {
       pipeline.add_sink({name, "fake"}, std::move(sink), 0, clock, sink_options);
     }
     const auto added =
-        pipeline.add_source({"r1", "fake"}, {.required = {0}, .optional = {}},
+        pipeline.add_source({"r1", "fake"}, replicating_flow({.required = {0}, .optional = {}}),
                             [this](EventReceiver& receiver) -> Result<std::unique_ptr<Source>> {
                               auto source = std::make_unique<FakeSource>(&receiver);
                               source->on_poll([this](EventReceiver* to) { return put_one(*to); });

@@ -43,7 +43,7 @@ struct MetricsTest : testing::Test {
     sink = fake_sink.get();
     pipeline.add_sink({"k1", "fake"}, std::move(fake_sink), 1, clock, {});
     ASSERT_TRUE(pipeline
-                    .add_source({"r1", "fake"}, {.required = {0}, .optional = {}},
+                    .add_source({"r1", "fake"}, replicating_flow({.required = {0}, .optional = {}}),
                                 [this](EventReceiver&) -> Result<std::unique_ptr<Source>> {
                                   auto fake = std::make_unique<test::FakeSource>();
                                   source = fake.get();

@@ -39,6 +39,9 @@ std::vector<Described> all_types() {
   append("source", source_types(), source_runner_options(), all);
   append("sink", sink_types(), sink_runner_options(), all);
   append("channel", channel_types(), channel_runner_options(), all);
+  append("selector", selector_types(), {}, all);
+  append("interceptor", interceptor_types(), interceptor_runner_options(), all);
+  append("sink processor", sink_processor_types(), {}, all);
   return all;
 }
 
@@ -57,6 +60,9 @@ TEST(RegistryTest, EveryKindIsSortedByUniqueName) {
   expect_sorted(source_types());
   expect_sorted(sink_types());
   expect_sorted(channel_types());
+  expect_sorted(selector_types());
+  expect_sorted(interceptor_types());
+  expect_sorted(sink_processor_types());
   EXPECT_FALSE(source_types().empty());
   EXPECT_FALSE(sink_types().empty());
   EXPECT_FALSE(channel_types().empty());
@@ -81,6 +87,34 @@ TEST(RegistryTest, TypesAreFoundByAliasInAnyCaseAndByClass) {
   EXPECT_EQ(find_channel("ORG.apache.flume.channel.MemoryChannel"), nullptr);
   EXPECT_EQ(find_channel(""), nullptr);
   EXPECT_EQ(find_sink("memory"), nullptr);
+}
+
+TEST(RegistryTest, PartsWithoutASectionAreFoundByBothNamesToo) {
+  for (const SelectorType* const type : selector_types()) {
+    EXPECT_EQ(find_selector(type->name), type);
+    EXPECT_EQ(find_selector(type->java_class), type);
+    for (const std::string_view option : type->channel_options) {
+      EXPECT_NE(find_option(type->options, option), nullptr) << option;
+    }
+  }
+  for (const SinkProcessorType* const type : sink_processor_types()) {
+    EXPECT_EQ(find_sink_processor(type->name), type);
+    EXPECT_EQ(find_sink_processor(type->java_class), type);
+  }
+  for (const InterceptorType* const type : interceptor_types()) {
+    EXPECT_EQ(find_interceptor(type->name), type);
+    if (type->java_class.empty()) continue;  // ours alone
+    EXPECT_EQ(find_interceptor(type->java_class), type);
+    constexpr std::string_view kBuilder = "$Builder";
+    ASSERT_TRUE(type->java_class.ends_with(kBuilder));
+    EXPECT_EQ(
+        find_interceptor(type->java_class.substr(0, type->java_class.size() - kBuilder.size())),
+        type);
+  }
+  EXPECT_EQ(find_selector("REPLICATING"), &kReplicatingSelector);
+  EXPECT_EQ(find_interceptor("Timestamp"), &kTimestampInterceptor);
+  EXPECT_EQ(find_sink_processor("Load_Balance"), &kLoadBalanceProcessor);
+  EXPECT_EQ(find_interceptor("$Builder"), nullptr);
 }
 
 TEST(RegistryTest, EveryTypeAndOptionIsDescribed) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <string>
 
+#include "agent/sink_groups/default_processor.h"
 #include "tests/support/event_views.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_channel.h"
@@ -23,6 +24,24 @@ using test::batch_of;
 using test::eventually;
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+struct Parts {
+  Parts(Sink& sink, channel::Channel& channel, const Clock& clock)
+      : pump("k1", sink, channel, open, clock) {
+    open.set(true);
+  }
+  OpenFlag open;
+  SinkPump pump;
+  DefaultProcessor processor{pump};
+};
+
+// A runner with one sink that has started.
+class SingleRunner : private Parts, public SinkRunner {
+ public:
+  SingleRunner(Sink& sink, channel::Channel& channel, const Clock& clock,
+               const SinkRunnerOptions& options)
+      : Parts(sink, channel, clock), SinkRunner("k1", processor, options) {}
+};
 
 struct SinkRunnerTest : testing::Test {
   static constexpr milliseconds kHour{3'600'000};
@@ -52,7 +71,7 @@ struct SinkRunnerTest : testing::Test {
 
 TEST_F(SinkRunnerTest, DeliversInOrderAndAcknowledges) {
   ASSERT_TRUE(channel.put(batch_of({"a", "b", "c", "d"})).has_value());
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.start();
   ASSERT_TRUE(is_drained());
   runner.join();
@@ -68,7 +87,7 @@ TEST_F(SinkRunnerTest, DeliversInOrderAndAcknowledges) {
 TEST_F(SinkRunnerTest, FailedBatchComesAgainBeforeLaterEvents) {
   ASSERT_TRUE(channel.put(batch_of({"a", "b", "c", "d"})).has_value());
   sink.fail_delivers(2);
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.start();
   ASSERT_TRUE(is_drained());
   runner.join();
@@ -82,7 +101,7 @@ TEST_F(SinkRunnerTest, FailedBatchComesAgainBeforeLaterEvents) {
 TEST_F(SinkRunnerTest, EventsAreBackInTheChannelWhileTheSinkBacksOff) {
   ASSERT_TRUE(channel.put(batch_of({"a", "b"})).has_value());
   sink.fail_delivers(1);
-  SinkRunner runner("k1", sink, channel, clock, patient());
+  SingleRunner runner(sink, channel, clock, patient());
   runner.start();
   ASSERT_TRUE(eventually([&] { return sink.counters().write_failures.value() == 1; }));
   EXPECT_THAT(channel.bodies(), ElementsAre("a", "b"));
@@ -93,7 +112,7 @@ TEST_F(SinkRunnerTest, EventsAreBackInTheChannelWhileTheSinkBacksOff) {
 TEST_F(SinkRunnerTest, FailedCommitDeliversTwice) {
   ASSERT_TRUE(channel.put(batch_of({"a"})).has_value());
   channel.fail_commits(1);
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.start();
   ASSERT_TRUE(is_drained());
   runner.join();
@@ -105,7 +124,7 @@ TEST_F(SinkRunnerTest, FailedCommitDeliversTwice) {
 TEST_F(SinkRunnerTest, FailedTakeIsCountedAndRepeated) {
   ASSERT_TRUE(channel.put(batch_of({"a"})).has_value());
   channel.fail_takes(2);
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.start();
   ASSERT_TRUE(is_drained());
   runner.join();
@@ -113,7 +132,7 @@ TEST_F(SinkRunnerTest, FailedTakeIsCountedAndRepeated) {
 }
 
 TEST_F(SinkRunnerTest, IdleSinkIsCalledForItsTimeBasedWork) {
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.start();
   EXPECT_TRUE(eventually([&] { return sink.idle_delivers() >= 3; }));
   runner.join();
@@ -122,7 +141,7 @@ TEST_F(SinkRunnerTest, IdleSinkIsCalledForItsTimeBasedWork) {
 }
 
 TEST_F(SinkRunnerTest, StopWakesATakeThatWaits) {
-  SinkRunner runner("k1", sink, channel, clock, patient());
+  SingleRunner runner(sink, channel, clock, patient());
   runner.start();
   ASSERT_TRUE(eventually([&] { return channel.counters().take_attempts.value() == 1; }));
   // The wait may begin only after the interrupt: repeat it, as Agent's patience would.
@@ -136,7 +155,7 @@ TEST_F(SinkRunnerTest, StopWakesATakeThatWaits) {
 TEST_F(SinkRunnerTest, DrainEndsWhenTheChannelIsEmpty) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(channel.put(batch_of({"a", "b"})).has_value());
   sink.fail_delivers(2);
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.request_drain();
   runner.start();
   EXPECT_TRUE(runner.wait_ended(kPatience));
@@ -148,7 +167,7 @@ TEST_F(SinkRunnerTest, DrainWaitsForEventsAnotherSinkMayGiveBack) {
   ASSERT_TRUE(channel.put(batch_of({"a"})).has_value());
   auto held = channel.take(1, milliseconds(0));
   ASSERT_TRUE(held.has_value());
-  SinkRunner runner("k1", sink, channel, clock, quick());
+  SingleRunner runner(sink, channel, clock, quick());
   runner.request_drain();
   runner.start();
   EXPECT_TRUE(eventually([&] { return sink.counters().batches_empty.value() >= 2; }));
@@ -161,7 +180,7 @@ TEST_F(SinkRunnerTest, DrainWaitsForEventsAnotherSinkMayGiveBack) {
 TEST_F(SinkRunnerTest, StopOverridesADrainThatCannotSucceed) {
   ASSERT_TRUE(channel.put(batch_of({"a"})).has_value());
   sink.fail_delivers(1'000'000);
-  SinkRunner runner("k1", sink, channel, clock, patient());
+  SingleRunner runner(sink, channel, clock, patient());
   runner.start();
   runner.request_drain();
   ASSERT_TRUE(eventually([&] { return sink.counters().write_failures.value() == 1; }));
@@ -173,7 +192,7 @@ TEST_F(SinkRunnerTest, NeverTakesMoreThanTheChannelsTransactionCapacity) {
   test::FakeSink greedy(/*batch_size=*/1'000'000);
   ASSERT_TRUE(greedy.start().has_value());
   for (int i = 0; i < 150; ++i) channel.preload("x");
-  SinkRunner runner("k1", greedy, channel, clock, quick());
+  SingleRunner runner(greedy, channel, clock, quick());
   runner.start();
   ASSERT_TRUE(is_drained());
   runner.join();
