@@ -29,6 +29,7 @@ Result<void> ChannelProcessor::receive(const channel::EventBatch& batch) {
   if (interceptors_ == nullptr) {
     TRY(put(batch));
   } else {
+    TRY(interceptors_->begin_batch());
     const auto pass = interceptors_->intercept(batch);
     for (const InterceptorChain::Rejected& rejected : pass.rejected()) {
       if (!rejected.events.is_empty()) {

@@ -26,8 +26,9 @@ class Interceptor {
 
   enum class Verdict : std::uint8_t { kKeep, kDrop };
 
-  /// Once before the events of a batch: for what need not be done for each of them.
-  virtual void begin_batch() {}
+  /// Once before the events of a batch: for what need not be done for each of them. An error
+  /// refuses the batch, which the source keeps or repeats.
+  virtual Result<void> begin_batch() { return {}; }
 
   virtual Verdict intercept(EventDraft& event) = 0;
 

@@ -37,11 +37,15 @@ const std::vector<InterceptorChain::Rejected>& InterceptorChain::Pass::rejected(
   return workspace_->rejected;
 }
 
+Result<void> InterceptorChain::begin_batch() {
+  for (const Station& station : stations_) TRY(station.link.interceptor->begin_batch());
+  return {};
+}
+
 InterceptorChain::Pass InterceptorChain::intercept(const channel::EventBatch& batch) {
   std::unique_ptr<Workspace> workspace = take_workspace();
   EventDraft& draft = workspace->draft;
   draft.set_wall_ms(clock_.wall_ms());
-  for (const Station& station : stations_) station.link.interceptor->begin_batch();
 
   std::size_t untouched = 0;  // events at the front that need no copy yet
   bool is_copying = false;

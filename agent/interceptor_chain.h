@@ -61,6 +61,9 @@ class InterceptorChain {
     const channel::EventBatch* kept_;
   };
 
+  /// Before intercept(); an error refuses the batch.
+  Result<void> begin_batch();
+
   /// `batch` outlives the Pass.
   [[nodiscard]] Pass intercept(const channel::EventBatch& batch);
 

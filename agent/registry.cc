@@ -25,8 +25,10 @@ constexpr std::array<const ChannelType*, 6> kChannels{&kDualChannelType,
 constexpr std::array<const SelectorType*, 3> kSelectors{
     &kLoadBalancingSelector, &kMultiplexingSelector, &kReplicatingSelector};
 
-constexpr std::array<const InterceptorType*, 4> kInterceptors{
-    &kHostInterceptor, &kStaticInterceptor, &kTimestampInterceptor, &kUuidInterceptor};
+constexpr std::array<const InterceptorType*, 9> kInterceptors{
+    &kCategoryFilterInterceptor, &kHostInterceptor,         &kRegexExtractorInterceptor,
+    &kRegexFilterInterceptor,    &kRemoveHeaderInterceptor, &kSearchReplaceInterceptor,
+    &kStaticInterceptor,         &kTimestampInterceptor,    &kUuidInterceptor};
 
 constexpr std::array<const SinkProcessorType*, 3> kSinkProcessors{
     &kDefaultProcessor, &kFailoverProcessor, &kLoadBalanceProcessor};

@@ -34,10 +34,16 @@ extern const SelectorType kLoadBalancingSelector;  // selectors/load_balancing_s
 extern const SelectorType kMultiplexingSelector;   // selectors/multiplexing_selector.cc
 extern const SelectorType kReplicatingSelector;    // selectors/replicating_selector.cc
 
-extern const InterceptorType kHostInterceptor;       // interceptors/host_interceptor.cc
-extern const InterceptorType kStaticInterceptor;     // interceptors/static_interceptor.cc
-extern const InterceptorType kTimestampInterceptor;  // interceptors/timestamp_interceptor.cc
-extern const InterceptorType kUuidInterceptor;       // interceptors/uuid_interceptor.cc
+// Each in interceptors/<its name>_interceptor.cc.
+extern const InterceptorType kCategoryFilterInterceptor;
+extern const InterceptorType kHostInterceptor;
+extern const InterceptorType kRegexExtractorInterceptor;
+extern const InterceptorType kRegexFilterInterceptor;
+extern const InterceptorType kRemoveHeaderInterceptor;
+extern const InterceptorType kSearchReplaceInterceptor;
+extern const InterceptorType kStaticInterceptor;
+extern const InterceptorType kTimestampInterceptor;
+extern const InterceptorType kUuidInterceptor;
 
 extern const SinkProcessorType kDefaultProcessor;      // sink_groups/default_processor.cc
 extern const SinkProcessorType kFailoverProcessor;     // sink_groups/failover_processor.cc

@@ -69,7 +69,7 @@ class HostInterceptor final : public Interceptor {
         is_preserving_(config.boolean("preserveExisting")),
         is_address_(config.boolean("useIP")) {}
 
-  void begin_batch() override {
+  Result<void> begin_batch() override {
     std::call_once(resolved_, [this] {
       host_ = local_host(is_address_);
       if (!host_.empty()) return;
@@ -77,6 +77,7 @@ class HostInterceptor final : public Interceptor {
                "the name of this host does not resolve: events get no host header",
                {{"interceptor", name_}});
     });
+    return {};
   }
 
   Verdict intercept(EventDraft& event) override {
