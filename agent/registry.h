@@ -12,11 +12,15 @@
 
 namespace spillway::agent {
 
-extern const SourceType kExecSource;      // sources/exec_source.cc
-extern const SourceType kNetcatSource;    // sources/netcat_source.cc
-extern const SourceType kSeqSource;       // sources/seq_source.cc
-extern const SourceType kSpooldirSource;  // sources/spooldir_source.cc
-extern const SourceType kTaildirSource;   // sources/taildir_source.cc
+extern const SourceType kExecSource;                // sources/exec_source.cc
+extern const SourceType kMultiportSyslogTcpSource;  // sources/multiport_syslogtcp_source.cc
+extern const SourceType kNetcatSource;              // sources/netcat_source.cc
+extern const SourceType kNetcatUdpSource;           // sources/netcatudp_source.cc
+extern const SourceType kSeqSource;                 // sources/seq_source.cc
+extern const SourceType kSpooldirSource;            // sources/spooldir_source.cc
+extern const SourceType kSyslogTcpSource;           // sources/syslogtcp_source.cc
+extern const SourceType kSyslogUdpSource;           // sources/syslogudp_source.cc
+extern const SourceType kTaildirSource;             // sources/taildir_source.cc
 
 extern const SinkType kFileRollSink;  // sinks/file_roll_sink.cc
 extern const SinkType kHttpSink;      // sinks/http_sink.cc

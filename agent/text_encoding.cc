@@ -1,6 +1,7 @@
 #include "agent/text_encoding.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "wal/base/check.h"
 
@@ -58,16 +59,46 @@ Utf8Sequence utf8_sequence_at(std::string_view text, std::size_t at) {
   return {.bytes = announced, .is_valid = true};
 }
 
+bool is_encoding_name(std::string_view name) {
+  std::string_view choices = kEncodingChoices;
+  while (!choices.empty()) {
+    const std::size_t end = std::min(choices.find('|'), choices.size());
+    if (choices.substr(0, end) == name) return true;
+    choices.remove_prefix(std::min(end + 1, choices.size()));
+  }
+  return false;
+}
+
 Encoding encoding_named(std::string_view name) {
   if (name.starts_with("utf")) return Encoding::kUtf8;
   if (name.ends_with("ascii")) return Encoding::kUsAscii;
   return Encoding::kIso88591;
 }
 
+// Eight bytes at a time: this runs over every body.
+bool is_ascii(std::string_view bytes) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+  std::uint64_t seen = 0;
+  for (; bytes.size() >= sizeof(seen); bytes.remove_prefix(sizeof(seen))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    seen |= word;
+  }
+  for (const char c : bytes) seen |= static_cast<unsigned char>(c);
+  return (seen & kHighBits) == 0;
+}
+
+bool is_utf8(std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Utf8Sequence sequence = utf8_sequence_at(bytes, at);
+    if (!sequence.is_valid) return false;
+    at += sequence.bytes;
+  }
+  return true;
+}
+
 void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out) {
-  const bool is_ascii =
-      std::all_of(bytes.begin(), bytes.end(), [](char c) { return (c & '\x80') == 0; });
-  if (is_ascii) {
+  if (is_ascii(bytes)) {
     out += bytes;
     return;
   }

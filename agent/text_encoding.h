@@ -14,6 +14,9 @@ enum class Encoding : std::uint8_t { kUtf8, kUsAscii, kIso88591 };
 inline constexpr std::string_view kEncodingChoices =
     "utf-8|utf8|us-ascii|ascii|iso-8859-1|iso8859_1|latin1";
 
+/// Is `name` one of kEncodingChoices, in lower case?
+bool is_encoding_name(std::string_view name);
+
 /// `name` is one of kEncodingChoices, in lower case.
 Encoding encoding_named(std::string_view name);
 
@@ -23,6 +26,11 @@ struct Utf8Sequence {
   bool is_valid = false;
 };
 Utf8Sequence utf8_sequence_at(std::string_view text, std::size_t at);
+/// Is every byte below 0x80?
+bool is_ascii(std::string_view bytes);
+
+/// Is `bytes` valid UTF-8?
+bool is_utf8(std::string_view bytes);
 
 /// Appends `bytes` as valid UTF-8; what does not decode becomes U+FFFD, as in Java.
 void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out);

@@ -34,7 +34,7 @@ struct NetcatSourceTest : testing::Test {
     source = make(given);
     EXPECT_TRUE(source->start().has_value());
     return static_cast<std::uint16_t>(
-        test::RecordedMetrics(*source).gauges.at("netcat_listen_port"));
+        test::RecordedMetrics(*source).gauges.at("tcp_listen_port"));
   }
 
   SystemClock clock;
@@ -158,7 +158,7 @@ TEST_F(NetcatSourceTest, TooManyClientsAreTurnedAway) {
   ASSERT_EQ(first.receive(3), "OK\n");
   test::TcpClient second(port);
   EXPECT_EQ(second.receive_all(), "");
-  EXPECT_EQ(test::RecordedMetrics(*source).counters.at("netcat_refused_connections_total"), 1U);
+  EXPECT_EQ(test::RecordedMetrics(*source).counters.at("tcp_refused_connections_total"), 1U);
   first.finish_sending();
   EXPECT_EQ(first.receive_all(), "");
   test::TcpClient third(port);
