@@ -88,7 +88,7 @@ bool is_ascii(std::string_view bytes) {
   return (seen & kHighBits) == 0;
 }
 
-bool is_utf8(std::string_view bytes) {
+bool is_valid_utf8(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     const Utf8Sequence sequence = utf8_sequence_at(bytes, at);
     if (!sequence.is_valid) return false;

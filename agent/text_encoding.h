@@ -30,7 +30,7 @@ Utf8Sequence utf8_sequence_at(std::string_view text, std::size_t at);
 bool is_ascii(std::string_view bytes);
 
 /// Is `bytes` valid UTF-8?
-bool is_utf8(std::string_view bytes);
+bool is_valid_utf8(std::string_view bytes);
 
 /// Appends `bytes` as valid UTF-8; what does not decode becomes U+FFFD, as in Java.
 void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out);

@@ -79,7 +79,7 @@ std::optional<std::int64_t> iso_ms(std::string_view text) {
 // Does Java's strict decoder take these bytes?
 bool decodes(std::string_view bytes, Encoding encoding) {
   if (encoding == Encoding::kIso88591 || is_ascii(bytes)) return true;
-  return encoding == Encoding::kUtf8 && is_utf8(bytes);
+  return encoding == Encoding::kUtf8 && is_valid_utf8(bytes);
 }
 
 }  // namespace
