@@ -33,8 +33,7 @@ struct NetcatSourceTest : testing::Test {
   std::uint16_t start(const std::map<std::string, std::string>& given = {}) {
     source = make(given);
     EXPECT_TRUE(source->start().has_value());
-    return static_cast<std::uint16_t>(
-        test::RecordedMetrics(*source).gauges.at("tcp_listen_port"));
+    return static_cast<std::uint16_t>(test::RecordedMetrics(*source).gauges.at("tcp_listen_port"));
   }
 
   SystemClock clock;
