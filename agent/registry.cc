@@ -9,9 +9,10 @@ namespace spillway::agent {
 namespace {
 
 // Sorted by name; tests/agent/registry_test.cc checks it.
-constexpr std::array<const SourceType*, 9> kSources{
-    &kExecSource,     &kMultiportSyslogTcpSource, &kNetcatSource,    &kNetcatUdpSource, &kSeqSource,
-    &kSpooldirSource, &kSyslogTcpSource,          &kSyslogUdpSource, &kTaildirSource};
+constexpr std::array<const SourceType*, 10> kSources{
+    &kExecSource,      &kHttpSource,   &kMultiportSyslogTcpSource, &kNetcatSource,
+    &kNetcatUdpSource, &kSeqSource,    &kSpooldirSource,           &kSyslogTcpSource,
+    &kSyslogUdpSource, &kTaildirSource};
 
 constexpr std::array<const SinkType*, 4> kSinks{&kFileRollSink, &kHttpSink, &kLoggerSink,
                                                 &kNullSink};

@@ -13,6 +13,7 @@
 namespace spillway::agent {
 
 extern const SourceType kExecSource;                // sources/exec_source.cc
+extern const SourceType kHttpSource;                // sources/http_source.cc
 extern const SourceType kMultiportSyslogTcpSource;  // sources/multiport_syslogtcp_source.cc
 extern const SourceType kNetcatSource;              // sources/netcat_source.cc
 extern const SourceType kNetcatUdpSource;           // sources/netcatudp_source.cc

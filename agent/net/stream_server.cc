@@ -62,6 +62,9 @@ class StreamServer::Loop {
   }
 
   Result<void> start() {
+    if (options_.tls) {
+      TRY_ASSIGN(tls_, TlsContext::open(*options_.tls));
+    }
     Result<void> failure;
     bool is_any_listening = false;
     for (TcpListener& listener : listeners_) {
@@ -143,8 +146,10 @@ class StreamServer::Loop {
     socket.set_option(asio::socket_base::keep_alive(true), error);  // finds dead peers
     socket.set_option(tcp::no_delay(true), error);
     const auto client = std::make_shared<StreamClient>(std::move(socket));
-    if (options_.tls != nullptr)
-      client->tls = options_.tls->session(client->socket.native_handle());
+    if (tls_ != nullptr) {
+      client->tls = tls_->session(client->socket.native_handle());
+      if (client->tls == nullptr) return;  // out of memory
+    }
     client->active_at = steady_clock::now();
     clients_.insert(client);
     server_.counters_.open_connections.add();
@@ -367,6 +372,7 @@ class StreamServer::Loop {
   std::vector<StreamClientPtr> waiting_;  // clients that go on after the next commit
   GroupCommit commit_;
   std::vector<char> piece_;
+  std::unique_ptr<TlsContext> tls_;  // nullptr: plain text
   std::thread thread_;
 };
 

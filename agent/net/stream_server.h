@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct StreamServerOptions {
   bool has_answers = false;                   // each unit is answered
   bool retries_refused = false;   // refused events are offered again and nothing is read meanwhile
   bool wants_host_names = false;  // look up the names of clients
-  std::shared_ptr<const TlsContext> tls = nullptr;  // nullptr: plain text
+  std::optional<TlsServerOptions> tls = std::nullopt;  // nullopt: plain text
 };
 
 /// start() and stop() belong to one thread at a time; collect() is thread-safe. After a stop() the
@@ -44,7 +45,7 @@ class StreamServer {
   StreamServer& operator=(const StreamServer&) = delete;
 
   /// kUnavailable when no port can be listened on. Of several ports, those that are taken are tried
-  /// again while the others are served.
+  /// again while the others are served. kBadConfig: the key store cannot be used.
   Result<void> start();
 
   /// Ends every connection. Events that are still refused by then are dropped, counted and logged.

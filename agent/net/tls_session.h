@@ -24,17 +24,15 @@ struct IoStep {
 };
 
 struct TlsServerOptions {
-  std::string key_store;  // PKCS12, or PEM with the key and its certificates
-  std::string key_store_password;
-  std::string key_store_type;  // pkcs12 | pem | jks
-  std::string trust_store;     // certificates that clients may be signed by; empty: the system's
-  std::string trust_store_password;
-  std::string trust_store_type;  // likewise
+  std::string key_store = {};  // PKCS12, or PEM with the key and its certificates
+  std::string key_store_password = {};
+  std::string trust_store = {};  // certificates that clients may be signed by; empty: the system's
+  std::string trust_store_password = {};
   bool needs_client_certificate = false;
-  std::vector<std::string> include_protocols;  // Java's names: TLSv1.2
-  std::vector<std::string> exclude_protocols;
-  std::vector<std::string> include_ciphers;  // IANA names as Java's, or OpenSSL's
-  std::vector<std::string> exclude_ciphers;
+  std::vector<std::string> include_protocols = {};  // Java's names: TLSv1.2
+  std::vector<std::string> exclude_protocols = {};
+  std::vector<std::string> include_ciphers = {};  // IANA names as Java's, or OpenSSL's
+  std::vector<std::string> exclude_ciphers = {};
 };
 
 /// The session of one connection; the socket outlives it. Not thread-safe.

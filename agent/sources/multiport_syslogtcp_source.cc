@@ -10,6 +10,7 @@
 
 #include "agent/net/stream_buffer.h"
 #include "agent/net/stream_server.h"
+#include "agent/net/tls_options.h"
 #include "agent/option_value.h"
 #include "agent/registry.h"
 #include "agent/sources/multiport_syslog.h"
@@ -41,6 +42,17 @@ constexpr std::array kOptions{
     kBatchSizeOption,
     kMaxConnectionsOption,
     kIdleTimeoutOption,
+    kSslOption,
+    kKeystoreOption,
+    kKeystorePasswordOption,
+    kKeystoreTypeOption,
+    kIncludeProtocolsOption,
+    kExcludeProtocolsOption,
+    kIncludeCiphersOption,
+    kExcludeCiphersOption,
+    kNeedClientAuthOption,
+    kTruststoreOption,
+    kTruststorePasswordOption,
     OptionSpec{.name = "readBufferBytes",
                .type = OptionType::kCount,
                .default_value = "1024",
@@ -116,7 +128,8 @@ class MultiportSyslogTcpSource final : public Source {
                  .connections_max = config.count("maxConnections"),
                  .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
                  .retries_refused = true,
-                 .wants_host_names = !config.string("clientHostnameHeader").empty()},
+                 .wants_host_names = !config.string("clientHostnameHeader").empty(),
+                 .tls = tls_of(config)},
                 receiver, counters_, [this](const Peer& peer) { return decoder(peer); }) {}
 
   Result<void> start() override { return server_.start(); }

@@ -10,6 +10,7 @@
 #include "agent/config.h"
 #include "agent/net/net_options.h"
 #include "agent/net/stream_server.h"
+#include "agent/net/tls_options.h"
 #include "agent/registry.h"
 #include "agent/sources/netcat_lines.h"
 
@@ -38,6 +39,17 @@ constexpr std::array kOptions{
     kBatchSizeOption,
     kMaxConnectionsOption,
     kIdleTimeoutOption,
+    kSslOption,
+    kKeystoreOption,
+    kKeystorePasswordOption,
+    kKeystoreTypeOption,
+    kIncludeProtocolsOption,
+    kExcludeProtocolsOption,
+    kIncludeCiphersOption,
+    kExcludeCiphersOption,
+    kNeedClientAuthOption,
+    kTruststoreOption,
+    kTruststorePasswordOption,
 };
 
 class NetcatDecoder final : public StreamDecoder {
@@ -92,7 +104,8 @@ class NetcatSource final : public Source {
                  .batch_size = config.count("batchSize"),
                  .connections_max = config.count("maxConnections"),
                  .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
-                 .has_answers = true},
+                 .has_answers = true,
+                 .tls = tls_of(config)},
                 receiver, counters_,
                 [line_chars_max = config.count("max-line-length"),
                  encoding = encoding_named(config.string("encoding")),

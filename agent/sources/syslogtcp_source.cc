@@ -9,6 +9,7 @@
 
 #include "agent/net/stream_buffer.h"
 #include "agent/net/stream_server.h"
+#include "agent/net/tls_options.h"
 #include "agent/registry.h"
 #include "agent/sources/flume_syslog.h"
 #include "agent/sources/rfc_decoder.h"
@@ -17,10 +18,27 @@
 namespace spillway::agent {
 namespace {
 
-constexpr std::array kOptions{kHostOption,       kPortOption,           kEventSizeOption,
-                              kKeepFieldsOption, kClientIpHeaderOption, kClientHostnameHeaderOption,
-                              kParserOption,     kBatchSizeOption,      kMaxConnectionsOption,
-                              kIdleTimeoutOption};
+constexpr std::array kOptions{kHostOption,
+                              kPortOption,
+                              kEventSizeOption,
+                              kKeepFieldsOption,
+                              kClientIpHeaderOption,
+                              kClientHostnameHeaderOption,
+                              kParserOption,
+                              kBatchSizeOption,
+                              kMaxConnectionsOption,
+                              kIdleTimeoutOption,
+                              kSslOption,
+                              kKeystoreOption,
+                              kKeystorePasswordOption,
+                              kKeystoreTypeOption,
+                              kIncludeProtocolsOption,
+                              kExcludeProtocolsOption,
+                              kIncludeCiphersOption,
+                              kExcludeCiphersOption,
+                              kNeedClientAuthOption,
+                              kTruststoreOption,
+                              kTruststorePasswordOption};
 
 class FlumeDecoder final : public StreamDecoder {
  public:
@@ -63,7 +81,8 @@ class SyslogTcpSource final : public Source {
                  .connections_max = config.count("maxConnections"),
                  .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
                  .retries_refused = true,
-                 .wants_host_names = !config.string("clientHostnameHeader").empty()},
+                 .wants_host_names = !config.string("clientHostnameHeader").empty(),
+                 .tls = tls_of(config)},
                 receiver, counters_, [this](const Peer& peer) { return decoder(peer); }) {}
 
   Result<void> start() override { return server_.start(); }

@@ -1,0 +1,76 @@
+// TLS rows of a source, and the options made of them.
+//
+// Flume's names. The list of protocols is Java's; what a store is, is seen from its content, as
+// Java's JKS type does.
+#pragma once
+
+#include <optional>
+
+#include "agent/component.h"
+#include "agent/config.h"
+#include "agent/net/tls_session.h"
+
+namespace spillway::agent {
+
+inline constexpr OptionSpec kSslOption{.name = "ssl",
+                                       .type = OptionType::kBool,
+                                       .default_value = "false",
+                                       .help = "Speak TLS; needs a keystore."};
+inline constexpr OptionSpec kKeystoreOption{
+    .name = "keystore",
+    .type = OptionType::kPath,
+    .help = "File with the private key and its certificates: PKCS12 or PEM. JKS is refused."};
+inline constexpr OptionSpec kKeystorePasswordOption{.name = "keystore-password",
+                                                    .help = "Password of the keystore."};
+inline constexpr OptionSpec kKeystoreTypeOption{
+    .name = "keystore-type",
+    .type = OptionType::kEnum,
+    .default_value = "jks",
+    .help = "Ignored: the content says whether it is PKCS12 or PEM.",
+    .choices = "jks|pkcs12|pem"};
+inline constexpr OptionSpec kIncludeProtocolsOption{
+    .name = "include-protocols",
+    .type = OptionType::kList,
+    .help = "Protocols to speak, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; empty: the last two."};
+inline constexpr OptionSpec kExcludeProtocolsOption{
+    .name = "exclude-protocols",
+    .type = OptionType::kList,
+    .help = "Protocols not to speak; SSLv3 is never spoken."};
+inline constexpr OptionSpec kIncludeCiphersOption{
+    .name = "include-cipher-suites",
+    .type = OptionType::kList,
+    .help = "Cipher suites to use, by Java's or OpenSSL's names; empty: OpenSSL's choice."};
+inline constexpr OptionSpec kExcludeCiphersOption{.name = "exclude-cipher-suites",
+                                                  .type = OptionType::kList,
+                                                  .help = "Cipher suites not to use."};
+inline constexpr OptionSpec kNeedClientAuthOption{
+    .name = "needClientAuth",
+    .type = OptionType::kBool,
+    .default_value = "false",
+    .help = "Only serve clients with a certificate of the truststore (not in Flume)."};
+inline constexpr OptionSpec kTruststoreOption{
+    .name = "truststore",
+    .type = OptionType::kPath,
+    .help = "Certificates that sign clients', PKCS12 or PEM; empty: the system's (not in Flume)."};
+inline constexpr OptionSpec kTruststorePasswordOption{
+    .name = "truststore-password", .help = "Password of the truststore (not in Flume)."};
+
+inline TlsServerOptions tls_options_of(const Config& config) {
+  return {.key_store = config.string("keystore"),
+          .key_store_password = config.string("keystore-password"),
+          .trust_store = config.string("truststore"),
+          .trust_store_password = config.string("truststore-password"),
+          .needs_client_certificate = config.boolean("needClientAuth"),
+          .include_protocols = config.list("include-protocols"),
+          .exclude_protocols = config.list("exclude-protocols"),
+          .include_ciphers = config.list("include-cipher-suites"),
+          .exclude_ciphers = config.list("exclude-cipher-suites")};
+}
+
+/// nullopt for plain text.
+inline std::optional<TlsServerOptions> tls_of(const Config& config) {
+  if (!config.boolean("ssl")) return std::nullopt;
+  return tls_options_of(config);
+}
+
+}  // namespace spillway::agent
