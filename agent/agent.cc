@@ -24,77 +24,92 @@ void join_runner(Runner& runner, ComponentKind kind, const std::string& name) {
 }  // namespace
 
 Agent::Agent(Pipeline pipeline, const Clock& clock, const LifecycleOptions& options)
-    : pipeline_(std::move(pipeline)), supervisor_(clock, options.start_retry, options.seed) {
-  supervise_channels();
-  supervise_sinks();
-  supervise_sources();
+    : supervisor_(clock, options.start_retry, options.seed) {
+  const auto first = std::make_shared<const Pipeline>(std::move(pipeline));
+  const MutexLock lock(lifecycle_mutex_);
+  adopt({}, *first);
+  publish(first);
 }
 
 Agent::~Agent() {
   stop(std::chrono::milliseconds(0));
 }
 
-void Agent::supervise_channels() {
-  for (const auto& channel : pipeline_.channels) {
-    channel_ids_.push_back(supervisor_.add(
-        {.kind = ComponentKind::kChannel, .name = channel->name(), .type = channel->type()},
-        [raw = channel.get()] { return raw->start(); }, {}));
-  }
+std::shared_ptr<const Pipeline> Agent::pipeline() const {
+  const MutexLock lock(pipeline_mutex_);
+  return pipeline_;
 }
 
-void Agent::supervise_sinks() {
-  for (const auto& unit : pipeline_.sinks) {
-    SinkRunner* const runner = pipeline_.groups[unit->group]->runner.get();
-    const auto start = [raw = unit.get(), runner]() -> Result<void> {
-      TRY(raw->sink->start());
-      raw->open.set(true);
-      runner->start();
-      return {};
-    };
-    sink_ids_.push_back(supervisor_.add(
-        {.kind = ComponentKind::kSink, .name = unit->label.name, .type = unit->label.type}, start,
-        {channel_ids_[unit->channel]}));
-  }
+void Agent::publish(std::shared_ptr<const Pipeline> next) {
+  const MutexLock lock(pipeline_mutex_);
+  pipeline_.swap(next);
 }
 
-void Agent::supervise_sources() {
-  for (const auto& unit : pipeline_.sources) {
-    const auto start = [raw = unit.get()]() -> Result<void> {
-      TRY(raw->source->start());
-      raw->open.set(true);
-      raw->runner->start();
-      return {};
-    };
-    std::vector<std::size_t> needs;
-    for (const std::size_t index : unit->required_channels) needs.push_back(channel_ids_[index]);
-    source_ids_.push_back(supervisor_.add(
-        {.kind = ComponentKind::kSource, .name = unit->label.name, .type = unit->label.type}, start,
-        std::move(needs)));
-  }
+void Agent::supervise(const std::shared_ptr<LiveChannel>& channel) {
+  ids_[channel.get()] = supervisor_.add(
+      {.kind = ComponentKind::kChannel, .name = channel->name(), .type = channel->type()},
+      [raw = channel.get()] { return raw->start(); }, {});
+}
+
+void Agent::supervise(const std::shared_ptr<SinkUnit>& unit) {
+  const auto start = [raw = unit.get()]() -> Result<void> {
+    TRY(raw->sink->start());
+    raw->open.set(true);
+    raw->runner->start();
+    return {};
+  };
+  ids_[unit.get()] = supervisor_.add(
+      {.kind = ComponentKind::kSink, .name = unit->label.name, .type = unit->label.type}, start,
+      ids_of({unit->channel}));
+}
+
+void Agent::supervise(const std::shared_ptr<SourceUnit>& unit) {
+  const auto start = [raw = unit.get()]() -> Result<void> {
+    TRY(raw->source->start());
+    raw->open.set(true);
+    raw->runner->start();
+    return {};
+  };
+  ids_[unit.get()] = supervisor_.add(
+      {.kind = ComponentKind::kSource, .name = unit->label.name, .type = unit->label.type}, start,
+      ids_of(unit->required_channels));
+}
+
+std::vector<std::size_t> Agent::ids_of(
+    const std::vector<std::shared_ptr<LiveChannel>>& channels) const {
+  std::vector<std::size_t> ids;
+  for (const auto& channel : channels) ids.push_back(ids_.at(channel.get()));
+  return ids;
 }
 
 void Agent::start() {
-  supervisor_.start();
+  const MutexLock lock(lifecycle_mutex_);
+  is_started_ = true;
+  if (!is_stopped_) supervisor_.start();
 }
 
-void Agent::stop(std::chrono::milliseconds drain) {
-  const MutexLock lock(stop_mutex_);
+void Agent::stop(std::chrono::milliseconds drain_max) {
+  const MutexLock lock(lifecycle_mutex_);
   if (is_stopped_) return;
   is_stopped_ = true;
   supervisor_.stop();
-  stop_sources();
-  drain_sinks(drain);
-  stop_sinks();
-  stop_channels();
+  const auto running = pipeline();
+  stop(running->sources);
+  drain(running->groups, running->channels, drain_max);
+  stop(running->groups, running->sinks);
+  stop(running->channels);
 }
 
 void Agent::hurry() {
-  for (const auto& unit : pipeline_.sources) unit->runner->request_stop();
-  for (const auto& group : pipeline_.groups) group->runner->request_stop();
+  hurried_.request();
+  const auto running = pipeline();
+  for (const auto& unit : running->sources) unit->runner->request_stop();
+  for (const auto& group : running->groups) group->runner->request_stop();
 }
 
 Agent::Switched Agent::force_spilling(std::string_view channel, bool is_forced) {
-  for (const auto& live : pipeline_.channels) {
+  const auto running = pipeline();
+  for (const auto& live : running->channels) {
     if (live->name() != channel) continue;
     if (!live->channel().force_spilling(is_forced)) return Switched::kNothingToSwitch;
     log_info("agent.spilling_forced", "events go to disk at once, or no longer do",
@@ -105,32 +120,33 @@ Agent::Switched Agent::force_spilling(std::string_view channel, bool is_forced) 
 }
 
 void Agent::force_spilling(bool is_forced) {
-  for (const auto& live : pipeline_.channels) force_spilling(live->name(), is_forced);
+  const auto running = pipeline();
+  for (const auto& live : running->channels) force_spilling(live->name(), is_forced);
 }
 
-void Agent::stop_sources() {
-  for (const auto& unit : pipeline_.sources) unit->runner->request_stop();
-  for (std::size_t i = 0; i < pipeline_.sources.size(); ++i) {
-    SourceUnit& unit = *pipeline_.sources[i];
-    join_runner(*unit.runner, ComponentKind::kSource, unit.label.name);
-    unit.open.set(false);
-    unit.source->stop();
-    supervisor_.set_stopped(source_ids_[i]);
+void Agent::stop(const std::vector<std::shared_ptr<SourceUnit>>& sources) {
+  for (const auto& unit : sources) unit->runner->request_stop();
+  for (const auto& unit : sources) {
+    join_runner(*unit->runner, ComponentKind::kSource, unit->label.name);
+    unit->open.set(false);
+    unit->source->stop();
+    supervisor_.set_stopped(ids_.at(unit.get()));
   }
 }
 
-bool Agent::must_drain(const SinkGroupUnit& group) const {
-  return std::any_of(group.sinks.begin(), group.sinks.end(), [this](std::size_t index) {
-    const SinkUnit& unit = *pipeline_.sinks[index];
-    return unit.open.is_set() && !pipeline_.channels[unit.channel]->channel().survives_stop();
-  });
-}
-
-void Agent::drain_sinks(std::chrono::milliseconds drain) {
-  if (drain.count() <= 0) return;
+void Agent::drain(const std::vector<std::shared_ptr<SinkGroupUnit>>& groups,
+                  const std::vector<std::shared_ptr<LiveChannel>>& channels,
+                  std::chrono::milliseconds drain_max) {
+  if (drain_max.count() <= 0) return;
+  const auto must_drain = [&channels](const std::shared_ptr<SinkGroupUnit>& group) {
+    return std::any_of(group->sinks.begin(), group->sinks.end(), [&channels](const auto& unit) {
+      return unit->open.is_set() && !unit->channel->channel().survives_stop() &&
+             std::find(channels.begin(), channels.end(), unit->channel) != channels.end();
+    });
+  };
   bool is_draining = false;
-  for (const auto& group : pipeline_.groups) {
-    if (must_drain(*group)) {
+  for (const auto& group : groups) {
+    if (must_drain(group)) {
       group->runner->request_drain();
       is_draining = true;
     } else {
@@ -139,41 +155,40 @@ void Agent::drain_sinks(std::chrono::milliseconds drain) {
   }
   if (!is_draining) return;
   log_info("agent.draining", "sinks empty the channels that do not survive a stop",
-           {{"deadline_ms", drain.count()}});
-  const auto deadline = std::chrono::steady_clock::now() + drain;
-  for (const auto& group : pipeline_.groups) {
-    if (!must_drain(*group)) continue;
+           {{"deadline_ms", drain_max.count()}});
+  const auto deadline = std::chrono::steady_clock::now() + drain_max;
+  for (const auto& group : groups) {
+    if (!must_drain(group)) continue;
     const auto left = deadline - std::chrono::steady_clock::now();
     group->runner->wait_ended(
         std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {}));
   }
 }
 
-void Agent::stop_sinks() {
-  for (const auto& group : pipeline_.groups) group->runner->request_stop();
-  for (const auto& group : pipeline_.groups) {
+void Agent::stop(const std::vector<std::shared_ptr<SinkGroupUnit>>& groups,
+                 const std::vector<std::shared_ptr<SinkUnit>>& sinks) {
+  for (const auto& group : groups) group->runner->request_stop();
+  for (const auto& group : groups) {
     join_runner(*group->runner, ComponentKind::kSink, group->label.name);
   }
-  for (std::size_t i = 0; i < pipeline_.sinks.size(); ++i) {
-    SinkUnit& unit = *pipeline_.sinks[i];
-    unit.open.set(false);
-    unit.sink->stop();
-    supervisor_.set_stopped(sink_ids_[i]);
+  for (const auto& unit : sinks) {
+    unit->open.set(false);
+    unit->sink->stop();
+    supervisor_.set_stopped(ids_.at(unit.get()));
   }
 }
 
-void Agent::stop_channels() {
-  for (std::size_t i = 0; i < pipeline_.channels.size(); ++i) {
-    LiveChannel& live = *pipeline_.channels[i];
-    live.while_open([&live](const channel::Channel& channel) {
+void Agent::stop(const std::vector<std::shared_ptr<LiveChannel>>& channels) {
+  for (const auto& live : channels) {
+    live->while_open([&live](const channel::Channel& channel) {
       const std::uint64_t events = channel.size_events();
       // A channel that drops events says so itself.
       if (events == 0 || !channel.survives_stop()) return;
       log_info("agent.events_kept", "the channel keeps its events for the next start",
-               {{"channel", live.name()}, {"events", events}});
+               {{"channel", live->name()}, {"events", events}});
     });
-    live.stop();
-    supervisor_.set_stopped(channel_ids_[i]);
+    live->stop();
+    supervisor_.set_stopped(ids_.at(live.get()));
   }
 }
 

@@ -7,13 +7,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <map>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "agent/backoff.h"
 #include "agent/component_status.h"
 #include "agent/pipeline.h"
+#include "agent/stop_signal.h"
 #include "agent/supervisor.h"
 #include "wal/base/clock.h"
 #include "wal/base/mutex.h"
@@ -44,6 +46,13 @@ class Agent {
   /// first one and do nothing.
   void stop(std::chrono::milliseconds drain);
 
+  /// Goes over to `next` without touching what it shares with the running pipeline: stops the rest,
+  /// starts what is new, gives sources that stay their new flow. What is in a channel that is left
+  /// out and does not survive a stop goes to its sinks until `drain` has passed, or to the channel
+  /// of the same name that takes its place. Returns when every new component has been tried once;
+  /// false, and nothing has changed, after stop().
+  bool replace(NextPipeline next, std::chrono::milliseconds drain);
+
   /// Cuts the draining of a stop() in progress, or of the next one, short.
   void hurry();
 
@@ -57,29 +66,42 @@ class Agent {
 
   [[nodiscard]] std::vector<ComponentStatus> status() const { return supervisor_.status(); }
   [[nodiscard]] bool is_ready() const { return supervisor_.are_all_started(); }
-  [[nodiscard]] const Pipeline& pipeline() const { return pipeline_; }
+  /// What runs now; what a replace() takes out lives until the last such pointer is gone.
+  [[nodiscard]] std::shared_ptr<const Pipeline> pipeline() const;
 
   /// Waits until every component has been tried once, or waits for one that failed.
-  void wait_first_round() { supervisor_.wait_first_round(); }
+  void wait_first_round() const { supervisor_.wait_first_round(); }
 
  private:
-  void supervise_channels();
-  void supervise_sinks();
-  void supervise_sources();
-  void stop_sources();
-  void drain_sinks(std::chrono::milliseconds drain);
-  void stop_sinks();
-  void stop_channels();
-  [[nodiscard]] bool must_drain(const SinkGroupUnit& group) const;
+  void supervise(const std::shared_ptr<LiveChannel>& channel) REQUIRES(lifecycle_mutex_);
+  void supervise(const std::shared_ptr<SinkUnit>& unit) REQUIRES(lifecycle_mutex_);
+  void supervise(const std::shared_ptr<SourceUnit>& unit) REQUIRES(lifecycle_mutex_);
+  [[nodiscard]] std::vector<std::size_t> ids_of(
+      const std::vector<std::shared_ptr<LiveChannel>>& channels) const REQUIRES(lifecycle_mutex_);
 
-  Pipeline pipeline_;
+  void stop(const std::vector<std::shared_ptr<SourceUnit>>& sources) REQUIRES(lifecycle_mutex_);
+  void drain(const std::vector<std::shared_ptr<SinkGroupUnit>>& groups,
+             const std::vector<std::shared_ptr<LiveChannel>>& channels,
+             std::chrono::milliseconds drain_max) REQUIRES(lifecycle_mutex_);
+  void stop(const std::vector<std::shared_ptr<SinkGroupUnit>>& groups,
+            const std::vector<std::shared_ptr<SinkUnit>>& sinks) REQUIRES(lifecycle_mutex_);
+  void stop(const std::vector<std::shared_ptr<LiveChannel>>& channels) REQUIRES(lifecycle_mutex_);
+
+  void publish(std::shared_ptr<const Pipeline> next);
+  void adopt(const Pipeline& former, const Pipeline& next) REQUIRES(lifecycle_mutex_);
+  void move_events(LiveChannel& from, LiveChannel& to, std::chrono::milliseconds move_max);
+
   Supervisor supervisor_;
-  std::vector<std::size_t> channel_ids_;  // supervisor indices, parallel to pipeline_.channels
-  std::vector<std::size_t> sink_ids_;     // parallel to pipeline_.sinks
-  std::vector<std::size_t> source_ids_;   // parallel to pipeline_.sources
+  StopSignal hurried_;
 
-  Mutex stop_mutex_;  // held through stop()
-  bool is_stopped_ GUARDED_BY(stop_mutex_) = false;
+  mutable Mutex pipeline_mutex_;  // held for as long as it takes to copy a pointer
+  std::shared_ptr<const Pipeline> pipeline_ GUARDED_BY(pipeline_mutex_);
+
+  Mutex lifecycle_mutex_;  // held through stop() and replace()
+  bool is_stopped_ GUARDED_BY(lifecycle_mutex_) = false;
+  bool is_started_ GUARDED_BY(lifecycle_mutex_) = false;
+  // What the supervisor calls the channels, sinks and sources that run.
+  std::map<const void*, std::size_t> ids_ GUARDED_BY(lifecycle_mutex_);
 };
 
 }  // namespace spillway::agent

@@ -5,6 +5,8 @@
 // place knows. Flume: ChannelProcessor.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +15,16 @@
 #include "agent/interceptor_chain.h"
 #include "agent/live_channel.h"
 #include "agent/selectors/channel_selector.h"
+#include "wal/base/mutex.h"
 
 namespace spillway::agent {
+
+/// Where a source's events go and what happens to them before.
+struct ProcessorFlow {
+  std::vector<LiveChannel*> channels;  // what the indices of the two others refer to
+  std::unique_ptr<ChannelSelector> selector;
+  std::unique_ptr<InterceptorChain> interceptors = nullptr;  // may be nullptr
+};
 
 /// Thread-safe as far as the channels and the selector are.
 ///
@@ -30,25 +40,47 @@ class ChannelProcessor final : public EventReceiver {
                    std::unique_ptr<ChannelSelector> selector,
                    std::unique_ptr<InterceptorChain> interceptors = nullptr);
 
-  /// An empty batch is accepted and reaches no channel.
+  /// An empty batch is accepted and reaches no channel. kUnavailable while paused for too long.
   Result<void> receive(const channel::EventBatch& batch) override;
+
+  /// Batches that come from now on take `flow`, and are let in again after a pause(). Returns once
+  /// no batch is on its way through the former one. While the source runs.
+  void replace(ProcessorFlow flow);
+
+  /// Batches wait outside, for `kPauseMax` at most, until replace(). Returns once none is inside.
+  void pause();
+
+  /// As long as a full channel may hold up a source.
+  static constexpr std::chrono::milliseconds kPauseMax{3000};
 
   /// Thread-safe.
   void collect(MetricSink& sink) const;
-  [[nodiscard]] const InterceptorChain* interceptors() const { return interceptors_.get(); }
+  /// nullptr when there are none.
+  [[nodiscard]] std::shared_ptr<const InterceptorChain> interceptors() const;
 
  private:
-  Result<void> put(const channel::EventBatch& batch);
-  Result<void> put_alike(const channel::EventBatch& batch, const Route& route);
-  Result<void> put_by_event(const channel::EventBatch& batch,
+  struct Flow {
+    ProcessorFlow parts;
+    std::size_t batches_inside = 0;  // guarded by mutex_
+  };
+  class Entry;  // keeps a flow from the time a batch enters it
+
+  Result<std::shared_ptr<Flow>> enter();
+  void leave(Flow& flow);
+  Result<void> put(const ProcessorFlow& flow, const channel::EventBatch& batch);
+  Result<void> put_alike(const ProcessorFlow& flow, const channel::EventBatch& batch,
+                         const Route& route);
+  Result<void> put_by_event(const ProcessorFlow& flow, const channel::EventBatch& batch,
                             const std::vector<const Route*>& routes);
   Result<void> put_required(LiveChannel& to, const channel::EventBatch& batch);
   void put_optional(LiveChannel& to, const channel::EventBatch& batch);
 
   const std::string source_name_;
-  const std::vector<LiveChannel*> channels_;
-  const std::unique_ptr<ChannelSelector> selector_;
-  const std::unique_ptr<InterceptorChain> interceptors_;
+
+  mutable Mutex mutex_;  // never held while a batch is processed
+  CondVar changed_;      // a pause has ended, or a flow has become empty
+  std::shared_ptr<Flow> flow_ GUARDED_BY(mutex_);
+  bool is_paused_ GUARDED_BY(mutex_) = false;
 
   Counter accepted_batches_;
   Counter required_failures_;

@@ -53,11 +53,12 @@ void add_agent(CLI::App& app, Arguments& arguments) {
       ->required()
       ->allow_extra_args(false);
   agent->add_flag("--no-reload-conf", arguments.is_reload_disabled,
-                  "accepted; the files are read once in any case");
+                  "read the files once; otherwise SIGHUP or a changed file reloads them");
   agent
       ->add_option("-i,--poll-interval", arguments.agent.poll_interval_seconds,
-                   "accepted: Flume's seconds between two looks at the files")
-      ->check(CLI::Range(1U, 86'400U));
+                   "seconds between two looks at the files; 0: reload on SIGHUP only")
+      ->check(CLI::Range(0U, 86'400U))
+      ->capture_default_str();
   agent
       ->add_option("--drain-timeout", arguments.drain_timeout_seconds,
                    "seconds a stop lets sinks empty channels that would lose events")
@@ -135,7 +136,10 @@ int start_agent(Arguments& arguments) {
   options.is_reload_enabled = !arguments.is_reload_disabled;
   options.drain_max = std::chrono::seconds(arguments.drain_timeout_seconds);
   if (properties.monitoring) options.status = status_options(*properties.monitoring);
-  const LoadedAgent loaded = load_agent_config(options.config_files, options.agent_name);
+  options.load = [files = options.config_files, name = options.agent_name] {
+    return load_agent_config(files, name);
+  };
+  const LoadedAgent loaded = options.load();
   for (const ConfigProblem& problem : loaded.problems) {
     fmt::print(stderr, "{}\n", to_string(problem));
   }

@@ -171,6 +171,19 @@ ConfigOrigin Config::origin(std::string_view name) const {
   return at == values_.end() ? ConfigOrigin{} : at->second.origin;
 }
 
+std::vector<std::string> Config::differences(const Config& other) const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values_) {
+    const auto at = other.values_.find(name);
+    if (at == other.values_.end() || at->second.text != value.text) names.push_back(name);
+  }
+  for (const auto& [name, value] : other.values_) {
+    if (!values_.contains(name)) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 std::vector<std::pair<std::string, std::string>> Config::below(std::string_view prefix) const {
   std::vector<std::pair<std::string, std::string>> found;
   for (auto at = values_.upper_bound(prefix); at != values_.end(); ++at) {

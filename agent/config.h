@@ -74,6 +74,9 @@ class Config {
   /// Where it was written; line 0 for a default.
   [[nodiscard]] ConfigOrigin origin(std::string_view name) const;
 
+  /// Options whose effective values differ; sorted. Both come from the same rows.
+  [[nodiscard]] std::vector<std::string> differences(const Config& other) const;
+
   /// All given keys below `prefix` ("filegroups."), without it, sorted: {"f1", "/var/log/.*"}.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> below(
       std::string_view prefix) const;

@@ -125,11 +125,12 @@ std::string flume_kind(ComponentKind kind) {
 
 std::string MetricsRegistry::flume_json() const {
   Json all = Json::object();
+  const auto running = agent_.pipeline();
   for (const ComponentStatus& status : agent_.status()) {
     if (status.started_ms == 0) continue;
     const std::string kind = flume_kind(status.kind);
     Json& json = all[kind + "." + status.name];
-    json = attributes_of(agent_.pipeline(), status);
+    json = attributes_of(*running, status);
     json["StartTime"] = std::to_string(status.started_ms);
     json["StopTime"] = std::to_string(status.stopped_ms);
     json["Type"] = kind;

@@ -91,7 +91,7 @@ void collect_sink(const SinkUnit& unit, MetricSink& out) {
 }
 
 // One series per state and sink, of which one is 1: what a dashboard can plot.
-void collect_group(const Pipeline& pipeline, const SinkGroupUnit& group, MetricFamilies& families) {
+void collect_group(const SinkGroupUnit& group, MetricFamilies& families) {
   constexpr std::array kStates{SinkState::kWaiting, SinkState::kStandby, SinkState::kLive,
                                SinkState::kPenalised};
   const std::vector<SinkState> states = group.processor->states();
@@ -100,7 +100,7 @@ void collect_group(const Pipeline& pipeline, const SinkGroupUnit& group, MetricF
       families.add_gauge("spillway_sink_group_state",
                          "1 for the state a sink of the group is in: live worked last.",
                          {{"component", group.label.name},
-                          {"sink", pipeline.sinks[group.sinks[i]]->label.name},
+                          {"sink", group.sinks[i]->label.name},
                           {"state", std::string(sink_state_name(state))}},
                          states[i] == state ? 1 : 0);
     }
@@ -108,7 +108,7 @@ void collect_group(const Pipeline& pipeline, const SinkGroupUnit& group, MetricF
 }
 
 void collect_interceptors(const SourceUnit& unit, MetricFamilies& families) {
-  const InterceptorChain* const chain = unit.processor->interceptors();
+  const auto chain = unit.processor->interceptors();
   if (chain == nullptr) return;
   chain->for_each([&](const std::string& name, const auto& collect) {
     ComponentMetrics out(families, "spillway_interceptor_",
@@ -127,15 +127,28 @@ void collect_status(const ComponentStatus& status, MetricFamilies& families) {
                        status.start_failures);
 }
 
+void collect_reloads(const ReloadLog::State& state, MetricFamilies& families) {
+  const auto count = [&families](Reload::Outcome outcome, std::uint64_t value) {
+    families.add_counter("spillway_config_reloads_total", "Loads of the configuration after start.",
+                         {{"outcome", std::string(outcome_name(outcome))}}, value);
+  };
+  count(Reload::Outcome::kApplied, state.applied);
+  count(Reload::Outcome::kUnchanged, state.unchanged);
+  count(Reload::Outcome::kRefused, state.refused);
+  families.add_gauge("spillway_config_refused", "1 while the last load was refused.", {},
+                     state.last.outcome == Reload::Outcome::kRefused ? 1 : 0);
+}
+
 }  // namespace
 
-MetricsRegistry::MetricsRegistry(const Agent& agent, const Clock& clock)
-    : agent_(agent), clock_(clock), started_ms_(clock.wall_ms()) {}
+MetricsRegistry::MetricsRegistry(const Agent& agent, const Clock& clock, const ReloadLog* reloads)
+    : agent_(agent), clock_(clock), reloads_(reloads), started_ms_(clock.wall_ms()) {}
 
 std::string MetricsRegistry::prometheus_text() const {
   MetricFamilies families;
   for (const ComponentStatus& status : agent_.status()) collect_status(status, families);
-  const Pipeline& pipeline = agent_.pipeline();
+  const auto running = agent_.pipeline();
+  const Pipeline& pipeline = *running;
   for (const auto& live : pipeline.channels) {
     ComponentMetrics out(families, "spillway_channel_", {{"component", live->name()}});
     collect_channel(*live, clock_.monotonic_ns(), out);
@@ -150,8 +163,9 @@ std::string MetricsRegistry::prometheus_text() const {
     collect_sink(*unit, out);
   }
   for (const auto& group : pipeline.groups) {
-    if (group->is_configured) collect_group(pipeline, *group, families);
+    if (group->is_configured) collect_group(*group, families);
   }
+  if (reloads_ != nullptr) collect_reloads(reloads_->state(), families);
   families.add_gauge("spillway_build_info", "Always 1; the label says which version runs.",
                      {{"version", std::string(version())}}, 1);
   families.add_gauge("spillway_start_time_seconds", "When the agent started, since 1970.", {},

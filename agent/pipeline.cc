@@ -25,27 +25,29 @@ SourceFlow replicating_flow(const Route& route) {
 }
 
 void Pipeline::add_channel(ComponentLabel label, std::unique_ptr<channel::Channel> channel) {
-  channels.push_back(std::make_unique<LiveChannel>(std::move(label.name), std::move(label.type),
+  channels.push_back(std::make_shared<LiveChannel>(std::move(label.name), std::move(label.type),
                                                    std::move(channel)));
 }
 
 void Pipeline::add_sink(ComponentLabel label, std::unique_ptr<Sink> sink, std::size_t channel,
                         const Clock& clock, const SinkRunnerOptions& options) {
-  const std::string name = label.name;
-  const std::size_t index = add_member(std::move(label), std::move(sink), channel, clock);
+  add_single(add_member(std::move(label), std::move(sink), channel, clock), options);
+}
+
+void Pipeline::add_single(std::size_t member, const SinkRunnerOptions& options) {
   const auto alone = [](const std::vector<SinkPump*>& pumps) {
     return std::make_unique<DefaultProcessor>(*pumps.front());
   };
-  add_group({name, "default"}, {index}, alone, options);
+  add_group({sinks[member]->label.name, "default"}, {member}, alone, options);
   groups.back()->is_configured = false;
 }
 
 std::size_t Pipeline::add_member(ComponentLabel label, std::unique_ptr<Sink> sink,
                                  std::size_t channel, const Clock& clock) {
   CHECK(channel < channels.size());
-  auto unit = std::make_unique<SinkUnit>();
+  auto unit = std::make_shared<SinkUnit>();
   unit->label = std::move(label);
-  unit->channel = channel;
+  unit->channel = channels[channel];
   unit->sink = std::move(sink);
   unit->pump = std::make_unique<SinkPump>(unit->label.name, *unit->sink,
                                           channels[channel]->channel(), unit->open, clock);
@@ -53,17 +55,16 @@ std::size_t Pipeline::add_member(ComponentLabel label, std::unique_ptr<Sink> sin
   return sinks.size() - 1;
 }
 
-void Pipeline::add_group(ComponentLabel label, std::vector<std::size_t> members,
+void Pipeline::add_group(ComponentLabel label, const std::vector<std::size_t>& members,
                          const CreateProcessor& create, const SinkRunnerOptions& options) {
   std::vector<SinkPump*> pumps;
+  auto unit = std::make_shared<SinkGroupUnit>();
   for (const std::size_t member : members) {
-    sinks[member]->group = groups.size();
+    unit->sinks.push_back(sinks[member]);
     pumps.push_back(sinks[member]->pump.get());
   }
-  auto unit = std::make_unique<SinkGroupUnit>();
   unit->label = std::move(label);
   unit->is_configured = true;
-  unit->sinks = std::move(members);
   unit->processor = create(std::move(pumps));
   unit->runner = std::make_unique<SinkRunner>(unit->label.name, *unit->processor, options);
   groups.push_back(std::move(unit));
@@ -71,19 +72,35 @@ void Pipeline::add_group(ComponentLabel label, std::vector<std::size_t> members,
 
 Result<void> Pipeline::add_source(ComponentLabel label, SourceFlow flow, const CreateSource& create,
                                   const SourceRunnerOptions& options) {
-  std::vector<LiveChannel*> targets;
-  targets.reserve(flow.channels.size());
-  for (const std::size_t index : flow.channels) targets.push_back(channels[index].get());
-
-  auto unit = std::make_unique<SourceUnit>();
+  auto unit = std::make_shared<SourceUnit>();
   unit->label = std::move(label);
-  unit->required_channels = std::move(flow.required_channels);
-  unit->processor = std::make_unique<ChannelProcessor>(
-      unit->label.name, std::move(targets), std::move(flow.selector), std::move(flow.interceptors));
+  unit->channels = channels_at(flow.channels);
+  unit->required_channels = channels_at(flow.required_channels);
+  ProcessorFlow parts = processor_flow(std::move(flow), unit->channels);
+  unit->processor =
+      std::make_unique<ChannelProcessor>(unit->label.name, std::move(parts.channels),
+                                         std::move(parts.selector), std::move(parts.interceptors));
   TRY_ASSIGN(unit->source, create(*unit->processor));
   unit->runner = std::make_unique<SourceRunner>(unit->label.name, *unit->source, options);
   sources.push_back(std::move(unit));
   return {};
+}
+
+std::vector<std::shared_ptr<LiveChannel>> Pipeline::channels_at(
+    const std::vector<std::size_t>& indices) const {
+  std::vector<std::shared_ptr<LiveChannel>> found;
+  found.reserve(indices.size());
+  for (const std::size_t index : indices) found.push_back(channels[index]);
+  return found;
+}
+
+ProcessorFlow processor_flow(SourceFlow flow,
+                             const std::vector<std::shared_ptr<LiveChannel>>& channels) {
+  ProcessorFlow parts;
+  for (const auto& channel : channels) parts.channels.push_back(channel.get());
+  parts.selector = std::move(flow.selector);
+  parts.interceptors = std::move(flow.interceptors);
+  return parts;
 }
 
 }  // namespace spillway::agent

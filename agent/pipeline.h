@@ -1,6 +1,7 @@
 // Pipeline: the components of one agent, created and wired, not yet started.
 //
-// Owns them and the order of their destruction; Agent decides when they start and stop.
+// Owns them and the order of their destruction; Agent decides when they start and stop. The next
+// pipeline of a reload shares the components that stay as they are.
 #pragma once
 
 #include <cstddef>
@@ -30,18 +31,18 @@ struct ComponentLabel {
 
 struct SinkUnit {
   ComponentLabel label;
-  std::size_t channel = 0;  // index into Pipeline::channels
-  std::size_t group = 0;    // index into Pipeline::groups
+  std::shared_ptr<LiveChannel> channel;
   std::unique_ptr<Sink> sink;
   OpenFlag open;
   std::unique_ptr<SinkPump> pump;
+  SinkRunner* runner = nullptr;  // of its group in the running pipeline; Agent's
 };
 
 /// Sinks that share a thread: those of a sink group, or a single one.
 struct SinkGroupUnit {
   ComponentLabel label;
-  bool is_configured = false;      // as a sink group; else it bears the name of its sink
-  std::vector<std::size_t> sinks;  // indices into Pipeline::sinks
+  bool is_configured = false;  // as a sink group; else it bears the name of its sink
+  std::vector<std::shared_ptr<SinkUnit>> sinks;
   std::unique_ptr<SinkProcessor> processor;
   std::unique_ptr<SinkRunner> runner;
 };
@@ -59,7 +60,9 @@ SourceFlow replicating_flow(const Route& route);
 
 struct SourceUnit {
   ComponentLabel label;
-  std::vector<std::size_t> required_channels;   // indices into Pipeline::channels
+  // Both change while the source runs; Agent's.
+  std::vector<std::shared_ptr<LiveChannel>> channels;           // of the processor
+  std::vector<std::shared_ptr<LiveChannel>> required_channels;  // those of them it waits for
   std::unique_ptr<ChannelProcessor> processor;  // outlives the source, which refers to it
   std::unique_ptr<Source> source;
   std::unique_ptr<SourceRunner> runner;
@@ -69,10 +72,10 @@ struct SourceUnit {
 /// Members are destroyed last to first: what refers goes before what it refers to.
 struct Pipeline {
   std::string agent_name;
-  std::vector<std::unique_ptr<LiveChannel>> channels;
-  std::vector<std::unique_ptr<SinkUnit>> sinks;
-  std::vector<std::unique_ptr<SinkGroupUnit>> groups;  // every sink is in one
-  std::vector<std::unique_ptr<SourceUnit>> sources;
+  std::vector<std::shared_ptr<LiveChannel>> channels;
+  std::vector<std::shared_ptr<SinkUnit>> sinks;
+  std::vector<std::shared_ptr<SinkGroupUnit>> groups;  // every sink is in one
+  std::vector<std::shared_ptr<SourceUnit>> sources;
 
   using CreateSource = std::function<Result<std::unique_ptr<Source>>(EventReceiver&)>;
 
@@ -89,13 +92,36 @@ struct Pipeline {
   using CreateProcessor =
       std::function<std::unique_ptr<SinkProcessor>(std::vector<SinkPump*> pumps)>;
 
-  /// `members` are results of add_member(), at least one.
-  void add_group(ComponentLabel label, std::vector<std::size_t> members,
+  /// A sink of `sinks` that is in no group.
+  void add_single(std::size_t member, const SinkRunnerOptions& options);
+
+  /// `members` are indices into `sinks`, at least one.
+  void add_group(ComponentLabel label, const std::vector<std::size_t>& members,
                  const CreateProcessor& create, const SinkRunnerOptions& options);
 
   /// The channels of `flow` are added already. Fails as `create` does.
   Result<void> add_source(ComponentLabel label, SourceFlow flow, const CreateSource& create,
                           const SourceRunnerOptions& options);
+
+  /// Indices into `channels`, as what they refer to.
+  [[nodiscard]] std::vector<std::shared_ptr<LiveChannel>> channels_at(
+      const std::vector<std::size_t>& indices) const;
 };
+
+/// What takes the place of a running pipeline: whatever both have is kept as it is.
+struct NextPipeline {
+  /// A source that is kept and puts its events elsewhere, or with other interceptors.
+  struct FlowChange {
+    std::shared_ptr<SourceUnit> source;
+    SourceFlow flow;  // its indices refer to the next pipeline
+  };
+
+  Pipeline pipeline;
+  std::vector<FlowChange> flows;
+};
+
+/// What ChannelProcessor makes of a flow. `channels` are those of the flow, in its order.
+ProcessorFlow processor_flow(SourceFlow flow,
+                             const std::vector<std::shared_ptr<LiveChannel>>& channels);
 
 }  // namespace spillway::agent

@@ -3,9 +3,12 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "wal/base/check.h"
 
 namespace spillway::agent {
 namespace {
@@ -16,16 +19,27 @@ class Builder {
     built_.pipeline.agent_name = config.name;
   }
 
+  /// What `diff` keeps is taken from `running`.
+  Builder(const AgentConfig& config, const Clock& clock, const ConfigDiff& diff,
+          const Pipeline& running)
+      : Builder(config, clock) {
+    diff_ = &diff;
+    running_ = &running;
+  }
+
   BuiltPipeline build() {
-    for (const ChannelConfig& channel : config_.channels) add(channel);
+    for (std::size_t i = 0; i < config_.channels.size(); ++i) add_channel(i);
     if (!built_.problems.empty()) return std::move(built_);  // the rest refers to channels
     for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
-      create_sink(i, config_.sinks[i].channel);
+      if (!is_kept(&ConfigDiff::kept_sinks, i)) create_sink(i, config_.sinks[i].channel);
     }
     add_runners();
-    for (const SourceConfig& source : config_.sources) add(source);
+    for (std::size_t i = 0; i < config_.sources.size(); ++i) add_source(i);
     return std::move(built_);
   }
+
+  /// After build().
+  std::vector<NextPipeline::FlowChange> take_flows() { return std::move(flows_); }
 
   BuiltPipeline build_sinks(std::size_t channel, std::unique_ptr<channel::Channel> replacement) {
     built_.pipeline.add_channel({config_.channels[channel].name, "replacement"},
@@ -38,6 +52,58 @@ class Builder {
   }
 
  private:
+  [[nodiscard]] bool is_kept(std::vector<bool> ConfigDiff::*kind, std::size_t index) const {
+    return diff_ != nullptr && (diff_->*kind)[index];
+  }
+
+  /// The running component of this name, which is there when the difference says so.
+  template <class Unit>
+  static std::shared_ptr<Unit> find_running(const std::vector<std::shared_ptr<Unit>>& units,
+                                            const std::string& name) {
+    for (const auto& unit : units) {
+      if (unit->label.name == name) return unit;
+    }
+    CHECK(false);
+    return nullptr;
+  }
+
+  void add_channel(std::size_t index) {
+    const ChannelConfig& channel = config_.channels[index];
+    if (!is_kept(&ConfigDiff::kept_channels, index)) return add(channel);
+    for (const auto& live : running_->channels) {
+      if (live->name() == channel.name) built_.pipeline.channels.push_back(live);
+    }
+    CHECK(built_.pipeline.channels.size() == index + 1);
+  }
+
+  void add_source(std::size_t index) {
+    const SourceConfig& source = config_.sources[index];
+    if (!is_kept(&ConfigDiff::kept_sources, index)) return add(source);
+    built_.pipeline.sources.push_back(find_running(running_->sources, source.name));
+    if (!diff_->has_flow_changed[index]) return;
+    flows_.push_back({built_.pipeline.sources.back(), flow_of(source)});
+  }
+
+  /// Index into the sinks of the pipeline; none when create() refused it.
+  std::optional<std::size_t> add_member(std::size_t index) {
+    if (is_kept(&ConfigDiff::kept_sinks, index)) {
+      built_.pipeline.sinks.push_back(find_running(running_->sinks, config_.sinks[index].name));
+      return built_.pipeline.sinks.size() - 1;
+    }
+    auto sink = created_.extract(index);
+    if (sink.empty()) return std::nullopt;
+    return built_.pipeline.add_member(label_of(index), std::move(sink.mapped().sink),
+                                      sink.mapped().channel, clock_);
+  }
+
+  /// A running group of the same sinks; nullptr when a new one is needed.
+  [[nodiscard]] std::shared_ptr<SinkGroupUnit> running_group(const std::string& name,
+                                                             bool is_configured) const {
+    for (const auto& group : running_->groups) {
+      if (group->label.name == name && group->is_configured == is_configured) return group;
+    }
+    return nullptr;
+  }
   [[nodiscard]] ComponentContext context_of(const std::string& name) const {
     return {.name = name, .clock = &clock_};
   }
@@ -72,29 +138,47 @@ class Builder {
   /// The groups, of the sinks that were created; the other sinks each alone.
   void add_runners() {
     if (!built_.problems.empty()) return;
-    for (const SinkGroupConfig& group : config_.sink_groups) add(group);
-    for (auto& [index, sink] : created_) {
-      built_.pipeline.add_sink(label_of(index), std::move(sink.sink), sink.channel, clock_,
-                               {.seed = next_seed()});
+    std::vector<bool> is_grouped(config_.sinks.size(), false);
+    for (std::size_t i = 0; i < config_.sink_groups.size(); ++i) {
+      for (const std::size_t sink : config_.sink_groups[i].sinks) is_grouped[sink] = true;
+      add(config_.sink_groups[i], is_kept(&ConfigDiff::kept_groups, i));
+    }
+    for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
+      if (!is_grouped[i]) add_single(i);
     }
   }
 
-  void add(const SinkGroupConfig& group) {
+  void add_single(std::size_t index) {
+    const auto member = add_member(index);
+    if (!member) return;
+    const std::string& name = config_.sinks[index].name;
+    if (is_kept(&ConfigDiff::kept_sinks, index)) {
+      if (auto group = running_group(name, false)) {
+        built_.pipeline.groups.push_back(std::move(group));
+        return;
+      }
+    }
+    built_.pipeline.add_single(*member, {.seed = next_seed()});
+  }
+
+  void add(const SinkGroupConfig& group, bool is_group_kept) {
     std::vector<std::size_t> members;
     for (const std::size_t index : group.sinks) {
-      auto sink = created_.extract(index);
-      if (sink.empty()) continue;
-      members.push_back(built_.pipeline.add_member(label_of(index), std::move(sink.mapped().sink),
-                                                   sink.mapped().channel, clock_));
+      if (const auto member = add_member(index)) members.push_back(*member);
     }
     if (members.empty()) return;
+    if (is_group_kept) {
+      built_.pipeline.groups.push_back(running_group(group.name, true));
+      CHECK(built_.pipeline.groups.back() != nullptr);
+      return;
+    }
     const auto create = [&](std::vector<SinkPump*> pumps) {
       return group.type->create(
           {.group = group.name, .pumps = std::move(pumps), .clock = &clock_, .seed = next_seed()},
           group.config);
     };
-    built_.pipeline.add_group({group.name, std::string(group.type->name)}, std::move(members),
-                              create, {.seed = next_seed()});
+    built_.pipeline.add_group({group.name, std::string(group.type->name)}, members, create,
+                              {.seed = next_seed()});
   }
 
   [[nodiscard]] ComponentLabel label_of(std::size_t sink) const {
@@ -149,7 +233,10 @@ class Builder {
 
   const AgentConfig& config_;
   const Clock& clock_;
+  const ConfigDiff* diff_ = nullptr;
+  const Pipeline* running_ = nullptr;  // with `diff_`
   BuiltPipeline built_;
+  std::vector<NextPipeline::FlowChange> flows_;
   std::map<std::size_t, CreatedSink> created_;  // by index into AgentConfig::sinks
 };
 
@@ -157,6 +244,13 @@ class Builder {
 
 BuiltPipeline build_pipeline(const AgentConfig& config, const Clock& clock) {
   return Builder(config, clock).build();
+}
+
+BuiltNext build_next(const AgentConfig& config, const ConfigDiff& diff, const Pipeline& running,
+                     const Clock& clock) {
+  Builder builder(config, clock, diff, running);
+  BuiltPipeline built = builder.build();
+  return {{std::move(built.pipeline), builder.take_flows()}, std::move(built.problems)};
 }
 
 BuiltPipeline build_sinks(const AgentConfig& config, std::size_t channel,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/agent_config.h"
+#include "agent/config_diff.h"
 #include "agent/pipeline.h"
 
 namespace spillway::agent {
@@ -18,6 +19,16 @@ struct BuiltPipeline {
 
 /// Touches neither network nor files: that is start()'s. `clock` outlives the pipeline.
 BuiltPipeline build_pipeline(const AgentConfig& config, const Clock& clock);
+
+/// `next` is complete only when `problems` is empty; it shares components with what runs.
+struct BuiltNext {
+  NextPipeline next;
+  std::vector<ConfigProblem> problems;
+};
+
+/// What `diff` keeps comes from `running`, the rest is created. Changes nothing that runs.
+BuiltNext build_next(const AgentConfig& config, const ConfigDiff& diff, const Pipeline& running,
+                     const Clock& clock);
 
 /// The sinks of channel `channel` of `config`, behind `replacement` in its place; no sources.
 BuiltPipeline build_sinks(const AgentConfig& config, std::size_t channel,

@@ -10,6 +10,8 @@
 #include "agent/agent.h"
 #include "agent/cli.h"
 #include "agent/pipeline_builder.h"
+#include "agent/reload_log.h"
+#include "agent/reloader.h"
 #include "agent/signal_watcher.h"
 #include "wal/base/clock.h"
 #include "wal/base/log.h"
@@ -20,11 +22,17 @@ namespace {
 // What the signals of one run ask for, in their order.
 class SignalPolicy {
  public:
-  SignalPolicy(Agent& agent, StopSignal& stop) : agent_(agent), stop_(stop) {}
+  /// `reloader` is nullptr when reloading is switched off.
+  SignalPolicy(Agent& agent, Reloader* reloader, StopSignal& stop)
+      : agent_(agent), reloader_(reloader), stop_(stop) {}
 
   void handle(int signal) {
     if (signal == SIGHUP) {
-      log_warn("agent.reload_unsupported", "reloading the configuration is not supported yet");
+      if (reloader_ != nullptr) {
+        reloader_->request();
+      } else {
+        log_warn("agent.reload_disabled", "reloading is switched off by --no-reload-conf");
+      }
       return;
     }
     if (signal == SIGUSR1 || signal == SIGUSR2) {
@@ -47,6 +55,7 @@ class SignalPolicy {
 
  private:
   Agent& agent_;
+  Reloader* const reloader_;
   StopSignal& stop_;
   int stops_asked_ = 0;
 };
@@ -77,11 +86,17 @@ int run_agent(const AgentConfig& config, const AgentOptions& options) {
   }
 
   Agent agent(std::move(built.pipeline), clock, {.seed = clock.monotonic_ns()});
-  const MetricsRegistry registry(agent, clock);
+  ReloadLog reloads;
+  const MetricsRegistry registry(agent, clock, &reloads);
   StatusServer server(registry, options.status.value_or(StatusServerOptions{}), &agent);
   Supervisor monitor(clock, BackoffOptions{}, clock.monotonic_ns());
   StopSignal stop;
-  SignalPolicy policy(agent, stop);
+  const bool can_reload = options.is_reload_enabled && options.load;
+  Reloader reloader(agent, config, options.load, reloads, clock,
+                    {.files = options.config_files,
+                     .poll_interval = std::chrono::seconds(options.poll_interval_seconds),
+                     .drain_max = options.drain_max});
+  SignalPolicy policy(agent, can_reload ? &reloader : nullptr, stop);
   const auto watching = signals.start([&policy](int signal) { policy.handle(signal); });
   if (!watching.has_value()) {
     log_error("agent.signals_unavailable", "cannot watch signals", {{"error", watching.error()}});
@@ -91,7 +106,9 @@ int run_agent(const AgentConfig& config, const AgentOptions& options) {
   log_info("agent.starting", "the agent starts", {{"agent", config.name}});
   if (options.status.has_value()) supervise_status(monitor, server);
   agent.start();
+  if (can_reload) reloader.start();
   stop.wait();
+  reloader.stop();
   agent.stop(options.drain_max);
   monitor.stop();
   server.stop();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,8 +17,9 @@ namespace spillway::agent {
 struct AgentOptions {
   std::string agent_name;
   std::vector<std::string> config_files;       // to be loaded again when one changes
+  std::function<LoadedAgent()> load = {};      // how; none: never
   bool is_reload_enabled = true;               // false with --no-reload-conf
-  std::uint32_t poll_interval_seconds = 30;    // -i: how often the files are looked at
+  std::uint32_t poll_interval_seconds = 30;    // -i: between two looks at the files; 0: no looks
   std::optional<StatusServerOptions> status;   // none: no status port, as Flume without monitoring
   std::chrono::milliseconds drain_max{10000};  // how long a stop lets sinks empty the channels
 };
@@ -26,7 +28,8 @@ struct AgentOptions {
 /// signal asked for, 78 when a component refuses its configuration, 1 when the process cannot run.
 ///
 /// The first signal drains and stops, the second one stops without draining, the third one ends
-/// the process at once with code 1. SIGHUP is logged. Call it before other threads exist.
+/// the process at once with code 1. SIGHUP loads the configuration anew. Call it before other
+/// threads exist.
 int run_agent(const AgentConfig& config, const AgentOptions& options);
 
 }  // namespace spillway::agent

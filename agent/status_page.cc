@@ -1,8 +1,11 @@
 #include "agent/status_page.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <ctime>
 #include <string_view>
+#include <vector>
 
 namespace spillway::agent {
 namespace {
@@ -84,17 +87,50 @@ std::string group_rows(const Pipeline& pipeline) {
     for (std::size_t i = 0; i < states.size(); ++i) {
       rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
                           escaped(group->label.name), escaped(group->label.type),
-                          escaped(pipeline.sinks[group->sinks[i]]->label.name),
-                          sink_state_name(states[i]), sink_state_name(states[i]));
+                          escaped(group->sinks[i]->label.name), sink_state_name(states[i]),
+                          sink_state_name(states[i]));
     }
   }
   return rows;
 }
 
+std::string utc_time(std::int64_t wall_ms) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC",
+                     fmt::gmtime(static_cast<std::time_t>(wall_ms / 1000)));
+}
+
+std::string list_of(const std::vector<std::string>& lines) {
+  std::string items;
+  for (const std::string& line : lines) items += fmt::format("<li>{}</li>\n", escaped(line));
+  return items.empty() ? items : "<ul>\n" + items + "</ul>\n";
+}
+
+// What was changed last, and what was refused since.
+std::string reload_section(const ReloadLog::State& state) {
+  std::string section = "<h2>Configuration</h2>\n";
+  const auto add = [&section](const Reload& reload, std::string_view what,
+                              const std::vector<std::string>& lines) {
+    section += fmt::format("<p>{} at {}</p>\n", what, utc_time(reload.at_ms)) + list_of(lines);
+  };
+  if (state.last.at_ms == 0) section += "<p>not reloaded since the start</p>\n";
+  if (state.last_applied.at_ms != 0) {
+    add(state.last_applied, "last changed", state.last_applied.changes);
+  }
+  if (state.last.outcome == Reload::Outcome::kRefused) {
+    std::vector<std::string> lines;
+    for (const ConfigProblem& problem : state.last.problems) lines.push_back(to_string(problem));
+    add(state.last, "<b class=\"retrying\">refused</b>, the former configuration runs on;", lines);
+  } else if (state.last.at_ms > state.last_applied.at_ms) {
+    add(state.last, "found unchanged", {});
+  }
+  return section;
+}
+
 }  // namespace
 
 std::string status_page(const MetricsRegistry& registry) {
-  const Pipeline& pipeline = registry.agent().pipeline();
+  const auto running = registry.agent().pipeline();
+  const Pipeline& pipeline = *running;
   std::string page(kHead);
   page += fmt::format("<h1>Agent {}</h1>\n", escaped(pipeline.agent_name));
   page +=
@@ -110,8 +146,10 @@ std::string status_page(const MetricsRegistry& registry) {
     page += "\n<table><tr><th>sink group</th><th>processor</th><th>sink</th><th>state</th></tr>\n" +
             rows + "</table>";
   }
+  page += "\n";
+  if (registry.reloads() != nullptr) page += reload_section(registry.reloads()->state());
   page +=
-      "\n<p><a href=\"/metrics\">metrics (JSON)</a> · "
+      "<p><a href=\"/metrics\">metrics (JSON)</a> · "
       "<a href=\"/metrics/prometheus\">metrics (Prometheus)</a> · "
       "<a href=\"/healthz\">healthz</a> · <a href=\"/readyz\">readyz</a></p></body></html>\n";
   return page;
@@ -119,7 +157,8 @@ std::string status_page(const MetricsRegistry& registry) {
 
 std::string unready_components(const MetricsRegistry& registry) {
   std::string lines;
-  for (const auto& live : registry.agent().pipeline().channels) {
+  const auto running = registry.agent().pipeline();
+  for (const auto& live : running->channels) {
     live->while_open([&](const channel::Channel& channel) {
       if (!channel.is_failed()) return;
       lines += fmt::format("channel {}: failed: takes no events until the agent is restarted\n",

@@ -24,27 +24,67 @@ std::size_t Supervisor::add(ComponentStatus component, std::function<Result<void
                             std::vector<std::size_t> needs) {
   CHECK(!thread_.joinable());
   const MutexLock lock(mutex_);
-  const std::size_t index = entries_.size();
-  for (const std::size_t need : needs) CHECK(need < index);
-  entries_.push_back(std::make_unique<Entry>(Entry{.status = std::move(component),
-                                                   .start = std::move(start),
-                                                   .needs = std::move(needs),
-                                                   .backoff = Backoff(backoff_, seed_ + index)}));
-  return index;
+  const std::size_t id = next_id_++;
+  for (const std::size_t need : needs) CHECK(find(need) != nullptr);
+  auto entry = std::make_unique<Entry>(Entry{.id = id,
+                                             .status = std::move(component),
+                                             .start = std::move(start),
+                                             .needs = std::move(needs),
+                                             .backoff = Backoff(backoff_, seed_ + id)});
+  const auto behind = std::upper_bound(
+      entries_.begin(), entries_.end(), entry,
+      [](const auto& a, const auto& b) { return a->status.kind < b->status.kind; });
+  entries_.insert(behind, std::move(entry));
+  return id;
+}
+
+void Supervisor::remove(std::size_t id) {
+  CHECK(!thread_.joinable());
+  const MutexLock lock(mutex_);
+  CHECK(std::erase_if(entries_, [id](const auto& entry) { return entry->id == id; }) == 1);
+}
+
+void Supervisor::set_needs(std::size_t id, std::vector<std::size_t> needs) {
+  CHECK(!thread_.joinable());
+  const MutexLock lock(mutex_);
+  for (const std::size_t need : needs) CHECK(find(need) != nullptr);
+  find(id)->needs = std::move(needs);
+}
+
+std::shared_ptr<Supervisor::Run> Supervisor::run_of_thread() const {
+  const MutexLock lock(mutex_);
+  return run_;
+}
+
+Supervisor::Entry* Supervisor::find(std::size_t id) const {
+  for (const auto& entry : entries_) {
+    if (entry->id == id) return entry.get();
+  }
+  return nullptr;
 }
 
 void Supervisor::start() {
   CHECK(!thread_.joinable());
-  thread_ = std::thread([this] {
-    run();
-    ended_.request();
+  std::shared_ptr<Run> mine;
+  {
+    const MutexLock lock(mutex_);
+    if (run_->stop.is_requested()) run_ = std::make_shared<Run>();
+    mine = run_;
+  }
+  thread_ = std::thread([this, mine] {
+    run(*mine);
+    mine->ended.request();
   });
 }
 
 void Supervisor::stop() {
-  stop_.request();
-  if (!thread_.joinable()) return;
-  if (!ended_.wait_for(kSlowStop)) warn_of_slow_start();
+  const std::shared_ptr<Run> mine = run_of_thread();
+  mine->stop.request();
+  if (!thread_.joinable()) {
+    mine->first_round.request();
+    return;
+  }
+  if (!mine->ended.wait_for(kSlowStop)) warn_of_slow_start();
   thread_.join();
 }
 
@@ -61,10 +101,10 @@ void Supervisor::warn_of_slow_start() const {
            {{"kind", kind}, {"name", name}});
 }
 
-void Supervisor::set_stopped(std::size_t index) {
+void Supervisor::set_stopped(std::size_t id) {
   const std::int64_t now_ms = clock_.wall_ms();
   const MutexLock lock(mutex_);
-  ComponentStatus& status = entries_[index]->status;
+  ComponentStatus& status = find(id)->status;
   if (status.state == ComponentState::kStopped) return;
   status.state = ComponentState::kStopped;
   status.stopped_ms = now_ms;
@@ -78,9 +118,9 @@ std::vector<ComponentStatus> Supervisor::status() const {
   return all;
 }
 
-bool Supervisor::is_started(std::size_t index) const {
+bool Supervisor::is_started(std::size_t id) const {
   const MutexLock lock(mutex_);
-  return entries_[index]->status.state == ComponentState::kStarted;
+  return find(id)->status.state == ComponentState::kStarted;
 }
 
 bool Supervisor::are_all_started() const {
@@ -90,83 +130,80 @@ bool Supervisor::are_all_started() const {
   });
 }
 
-void Supervisor::run() {
+void Supervisor::run(Run& run) {
   name_this_thread("supervisor", "");
-  while (!stop_.is_requested()) {
-    try_all_due();
-    first_round_.request();
+  while (!run.stop.is_requested()) {
+    try_all_due(run);
+    run.first_round.request();
     const std::uint64_t due_ns = next_due_ns();
     if (due_ns == kNever) {
-      stop_.wait();
+      run.stop.wait();
       break;
     }
     const std::uint64_t now_ns = clock_.monotonic_ns();
     const std::uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-    stop_.wait_for(std::chrono::milliseconds(left_ns / kNsPerMs + 1));
+    run.stop.wait_for(std::chrono::milliseconds(left_ns / kNsPerMs + 1));
   }
-  first_round_.request();
+  run.first_round.request();
 }
 
-void Supervisor::try_all_due() {
-  std::size_t count = 0;
+void Supervisor::try_all_due(Run& run) {
+  std::vector<Entry*> entries;
   {
     const MutexLock lock(mutex_);
-    count = entries_.size();
+    for (const auto& entry : entries_) entries.push_back(entry.get());
   }
-  for (std::size_t index = 0; index < count && !stop_.is_requested(); ++index) {
-    if (is_due(index, clock_.monotonic_ns())) attempt(index);
+  for (Entry* const entry : entries) {
+    if (run.stop.is_requested()) return;
+    if (is_due(*entry, clock_.monotonic_ns())) attempt(*entry);
   }
 }
 
 bool Supervisor::has_needs_started(const Entry& entry) const {
   for (const std::size_t need : entry.needs) {
-    if (entries_[need]->status.state != ComponentState::kStarted) return false;
+    if (find(need)->status.state != ComponentState::kStarted) return false;
   }
   return true;
 }
 
-bool Supervisor::is_due(std::size_t index, std::uint64_t now_ns) const {
+bool Supervisor::is_due(const Entry& entry, std::uint64_t now_ns) const {
   const MutexLock lock(mutex_);
-  const Entry& entry = *entries_[index];
   return entry.status.state != ComponentState::kStarted && entry.due_ns <= now_ns &&
          has_needs_started(entry);
 }
 
-void Supervisor::attempt(std::size_t index) {
-  const Entry* entry = nullptr;
+void Supervisor::attempt(Entry& entry) {
   {
     const MutexLock lock(mutex_);
-    entry = entries_[index].get();
-    attempted_ = entry;
+    attempted_ = &entry;
   }
   // Outside the lock: the status port must answer while a channel recovers. `start` and the name
   // are constant while the thread runs.
-  const auto started = entry->start();
+  const auto started = entry.start();
 
-  const std::string kind(kind_name(entry->status.kind));
+  const std::string kind(kind_name(entry.status.kind));
   const std::uint64_t now_ns = clock_.monotonic_ns();
   const std::int64_t now_ms = clock_.wall_ms();
   MutexLock lock(mutex_);
-  Entry& mine = *entries_[index];
   attempted_ = nullptr;
   if (started.has_value()) {
-    mine.status.state = ComponentState::kStarted;
-    mine.status.started_ms = now_ms;
-    mine.status.last_error.clear();
+    entry.status.state = ComponentState::kStarted;
+    entry.status.started_ms = now_ms;
+    entry.status.last_error.clear();
     lock.unlock();
     log_info("agent.component_started", "a component has started",
-             {{"kind", kind}, {"name", entry->status.name}, {"type", entry->status.type}});
+             {{"kind", kind}, {"name", entry.status.name}, {"type", entry.status.type}});
     return;
   }
-  const auto pause = mine.backoff.next();
-  mine.status.state = ComponentState::kRetrying;
-  mine.status.last_error = to_string(started.error());
-  mine.due_ns = now_ns + static_cast<std::uint64_t>(pause.count()) * kNsPerMs;
-  const std::uint64_t failures = ++mine.status.start_failures;
+  const auto pause = entry.backoff.next();
+  entry.status.state = ComponentState::kRetrying;
+  entry.status.last_error = to_string(started.error());
+  entry.due_ns = now_ns + static_cast<std::uint64_t>(pause.count()) * kNsPerMs;
+  const std::uint64_t failures = ++entry.status.start_failures;
   lock.unlock();
   log_error("agent.start_failed", "a component did not start and will be tried again",
             {{"kind", kind},
-             {"name", entry->status.name},
+             {"name", entry.status.name},
              {"error", started.error()},
              {"failures", failures},
              {"retry_in_ms", pause.count()}});

@@ -98,6 +98,16 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
+def read_exactly(client, count):
+    data = b""
+    while len(data) < count:
+        piece = client.recv(65536)
+        if not piece:
+            return data
+        data += piece
+    return data
+
+
 def delivered(folder):
     return [line for path in sorted((folder / "out").iterdir())
             for line in path.read_text().splitlines()]
@@ -151,12 +161,82 @@ def test_drain_timeout_bounds_the_stop(folder):
         assert 1 <= time.monotonic() - begin < 9, "the drain did not end at its deadline"
 
 
-def test_sighup_is_survived(folder):
+def test_sighup_without_a_change_changes_nothing(folder):
     with Agent(config(folder, "type = seq\ntotalEvents = 1"), *STATUS) as agent:
         agent.wait_ready()
         agent.signal(signal.SIGHUP)
-        agent.wait_log("agent.reload_unsupported")
+        agent.wait_log("agent.reload_unchanged")
         assert agent.get("/healthz")[0] == 200
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+
+
+def test_sighup_under_load_drops_no_connection_and_no_event(folder):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    conf = pathlib.Path(config(folder, f"type = netcat\nbind = 127.0.0.1\nport = {port}"))
+    chain = ("a1.sources.r1.interceptors = i\na1.sources.r1.interceptors.i.type = static\n"
+             "a1.sources.r1.interceptors.i.value = ")
+    text = conf.read_text()
+    with Agent(str(conf), "-i", "0", *STATUS) as agent:
+        agent.wait_ready()
+        sent = 20000
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as client:
+            answers = []
+            reader = threading.Thread(
+                target=lambda: answers.append(read_exactly(client, 3 * sent)), daemon=True)
+            reader.start()
+            for part in range(20):
+                client.sendall("".join(f"{part * 1000 + n}\n" for n in range(1000)).encode())
+                conf.write_text(f"{text}{chain}{part}\n")
+                agent.signal(signal.SIGHUP)
+            reader.join(DEADLINE_S)
+            assert answers == [b"OK\n" * sent], "the connection was cut or an event refused"
+        agent.wait_log("agent.reloaded")
+        page = agent.get("/")[1]
+        assert "sources.r1: interceptors" in page, page
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+    assert delivered(folder) == [str(n) for n in range(sent)]
+
+
+def test_bad_file_is_refused_with_its_line_and_shown(folder):
+    conf = pathlib.Path(config(folder, "type = seq\ntotalEvents = 1"))
+    with Agent(str(conf), *STATUS) as agent:
+        agent.wait_ready()
+        lines = len(conf.read_text().splitlines())
+        conf.write_text(conf.read_text() + "a1.sources.r1.batchSize = lots\n")
+        agent.signal(signal.SIGHUP)
+        agent.wait_log("agent.reload_refused")
+        problem = agent.wait_log("agent.reload_problem")["problem"]
+        assert f"{conf}:{lines + 1}: a1.sources.r1.batchSize" in problem, problem
+        assert f":{lines + 1}: a1.sources.r1.batchSize" in agent.get("/")[1]
+        assert agent.get("/readyz")[0] == 200
+        assert "spillway_config_refused 1\n" in agent.get("/metrics/prometheus")[1]
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+
+
+def test_spill_force_is_switched_by_a_reload(folder):
+    channel = (f"type = dual\ncheckpointDir = {folder}/checkpoint\ndataDirs = {folder}/data\n"
+               "segmentSize = 4MiB\nminimumRequiredSpace = 0")
+    conf = pathlib.Path(config(folder, "type = seq\ntotalEvents = 1", channel))
+    with Agent(str(conf), "-i", "1", *STATUS) as agent:
+        agent.wait_ready()
+        conf.write_text(conf.read_text() + "a1.channels.c1.spill.force = true\n")
+        assert agent.wait_log("agent.spilling_forced")["forced"] == "true"
+        agent.wait_log("agent.reloaded")
+        assert agent.get("/readyz")[0] == 200
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+
+
+def test_no_reload_conf_means_it(folder):
+    with Agent(config(folder, "type = seq\ntotalEvents = 1"), "--no-reload-conf", *STATUS) as agent:
+        agent.wait_ready()
+        agent.signal(signal.SIGHUP)
+        agent.wait_log("agent.reload_disabled")
         agent.signal(signal.SIGTERM)
         agent.wait_exit(0)
 
