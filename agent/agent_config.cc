@@ -13,6 +13,7 @@
 #include "agent/flow_config.h"
 #include "agent/option_value.h"
 #include "agent/runner_options.h"
+#include "agent/secrets.h"
 #include "agent/suggestion.h"
 #include "agent/type_lookup.h"
 
@@ -289,8 +290,18 @@ LoadedAgent validate_agent(const ConfigText& text, std::string_view agent_name) 
     loaded.agent = builder.build(agent_name);
     check_agent_rules(loaded.agent, tree, loaded.problems);
   }
+  std::erase_if(loaded.problems, [&text](const ConfigProblem& problem) {
+    return text.unknown_keys.contains(problem.key) && problem.reason == kMissingOption;
+  });
+  hide_secrets(text.secrets, loaded.problems);
+  loaded.secrets = text.secrets;
   sort_problems(text.files, loaded.problems);
   return loaded;
+}
+
+LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name,
+                              const VariableSources& sources) {
+  return validate_agent(read_config_files(files, sources), agent_name);
 }
 
 LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name) {

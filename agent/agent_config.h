@@ -85,13 +85,18 @@ struct AgentConfig {
 struct LoadedAgent {
   AgentConfig agent;
   std::vector<ConfigProblem> problems;  // reasons to refuse, and notices
+  std::vector<std::string> secrets;     // what no later message may show: agent/secrets.h
 };
 
 /// Validates the agent called `agent_name`. Reports every problem it can find, never only the
 /// first, and those of the text too.
 LoadedAgent validate_agent(const ConfigText& text, std::string_view agent_name);
 
-/// Reads the files (a later one replaces the keys of an earlier one) and validates.
+/// Reads the files (a later one replaces the keys of an earlier one), replaces variables by what
+/// `sources` says, and validates.
+LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name,
+                              const VariableSources& sources);
+/// With the variables of this process.
 LoadedAgent load_agent_config(const std::vector<std::string>& files, std::string_view agent_name);
 
 }  // namespace spillway::agent

@@ -14,7 +14,9 @@
 #include "agent/option_value.h"
 #include "agent/run_agent.h"
 #include "agent/run_check.h"
+#include "agent/run_graph.h"
 #include "agent/system_properties.h"
+#include "agent/variables.h"
 #include "agent/version.h"
 #include "wal/base/log.h"
 
@@ -28,6 +30,8 @@ constexpr const char* kAbout =
 struct Arguments {
   AgentOptions agent;
   CheckOptions check;
+  GraphOptions graph;
+  bool is_environment_unused = false;
   bool is_reload_disabled = false;
   std::uint32_t drain_timeout_seconds = 10;
   std::vector<std::string> definitions;  // -D
@@ -85,6 +89,21 @@ void add_others(CLI::App& app, Arguments& arguments) {
   check->add_option("-n,--name", arguments.check.agent_name, "only this agent; otherwise all");
   check->add_flag("--json", arguments.check.is_json, "one JSON object");
   check->add_flag("--strict", arguments.check.is_strict, "fail on notices too");
+  check->add_flag("--no-env", arguments.is_environment_unused,
+                  "leave out what depends on this host: environment, files, directories");
+  check->add_option("-D", arguments.definitions, "key=value, for ${sys:key}")
+      ->allow_extra_args(false);
+
+  CLI::App* const graph = app.add_subcommand("graph", "draw who hands events to whom");
+  graph->add_option("-f,--conf-file", arguments.graph.config_files, "properties file; repeatable")
+      ->required()
+      ->allow_extra_args(false);
+  graph->add_option("-n,--name", arguments.graph.agent_name, "agent, when there are several");
+  graph->add_option("--format", arguments.graph.format, "svg, dot or mermaid")
+      ->check(CLI::IsMember({"svg", "dot", "mermaid"}))
+      ->capture_default_str();
+  graph->add_option("-D", arguments.definitions, "key=value, for ${sys:key}")
+      ->allow_extra_args(false);
 
   CLI::App* const components = app.add_subcommand("components", "list components and options");
   components->add_option("NAME", arguments.component, "only this one, with its options");
@@ -123,6 +142,10 @@ StatusServerOptions status_options(const MonitoringSettings& monitoring) {
       .format = monitoring.is_prometheus ? MetricsFormat::kPrometheus : MetricsFormat::kFlumeJson};
 }
 
+VariableSources variables_of(const SystemProperties& properties) {
+  return process_variables(properties.definitions, properties.is_classic);
+}
+
 int start_agent(Arguments& arguments) {
   const SystemProperties properties = read_system_properties(arguments.definitions);
   print_notices(ignored_flags(arguments));
@@ -136,15 +159,22 @@ int start_agent(Arguments& arguments) {
   options.is_reload_enabled = !arguments.is_reload_disabled;
   options.drain_max = std::chrono::seconds(arguments.drain_timeout_seconds);
   if (properties.monitoring) options.status = status_options(*properties.monitoring);
-  options.load = [files = options.config_files, name = options.agent_name] {
-    return load_agent_config(files, name);
+  options.load = [files = options.config_files, name = options.agent_name,
+                  sources = variables_of(properties)] {
+    return load_agent_config(files, name, sources);
   };
   const LoadedAgent loaded = options.load();
   for (const ConfigProblem& problem : loaded.problems) {
     fmt::print(stderr, "{}\n", to_string(problem));
   }
   if (has_errors(loaded.problems)) return kExitBadConfig;
-  return run_agent(loaded.agent, options);
+  return run_agent(loaded, options);
+}
+
+int check_files(Arguments& arguments) {
+  arguments.check.is_environment_used = !arguments.is_environment_unused;
+  arguments.check.sources = variables_of(read_system_properties(arguments.definitions));
+  return run_check(arguments.check, stdout);
 }
 
 std::string help_of(const CLI::App& app, const std::string& usage) {
@@ -168,7 +198,11 @@ int print_help(CLI::App& app, const std::string& topic) {
 
 int dispatch(CLI::App& app, Arguments& arguments) {
   if (app.got_subcommand("agent")) return start_agent(arguments);
-  if (app.got_subcommand("check")) return run_check(arguments.check, stdout);
+  if (app.got_subcommand("check")) return check_files(arguments);
+  if (app.got_subcommand("graph")) {
+    arguments.graph.sources = variables_of(read_system_properties(arguments.definitions));
+    return run_graph(arguments.graph, stdout);
+  }
   if (app.got_subcommand("components")) {
     const ListFormat format = arguments.is_markdown ? ListFormat::kMarkdown
                               : arguments.is_json   ? ListFormat::kJson

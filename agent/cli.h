@@ -21,8 +21,8 @@ struct Command {
   int (*run)(int argc, char** argv);
 };
 
-/// Runs one sub-command: one of `more`, or one of agent, check, components, version and help.
-/// Returns the exit code.
+/// Runs one sub-command: one of `more`, or one of agent, check, components, graph, version and
+/// help. Returns the exit code.
 int run_cli(int argc, char** argv, std::span<const Command> more);
 
 }  // namespace spillway::agent

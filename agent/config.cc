@@ -99,7 +99,7 @@ Config Config::validate(std::span<const OptionSpec> specs, Values given,
                                               : config.values_.contains(spec.name);
     if (is_present) continue;
     if (spec.is_required) {
-      problems.push_back({origin, full_key(spec.name), "required option is missing"});
+      problems.push_back({origin, full_key(spec.name), std::string(kMissingOption)});
     } else if (!is_wildcard(spec)) {
       config.values_.emplace(spec.name, Value{default_text(spec), {}});
     }

@@ -30,6 +30,9 @@ struct ConfigProblem {
   bool is_notice = false;  // accepted, but the operator should know: a key without effect
 };
 
+/// The reason of a problem about a key that is not there.
+inline constexpr std::string_view kMissingOption = "required option is missing";
+
 /// Is there anything but notices?
 bool has_errors(const std::vector<ConfigProblem>& problems);
 

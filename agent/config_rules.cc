@@ -170,6 +170,69 @@ void check_paths(const AgentConfig& agent, Problems& problems) {
   check_shared_paths(owned, true, problems);
 }
 
+/// Where a source listens.
+struct Listener {
+  std::string bind;  // empty: on all addresses
+  std::uint64_t port = 0;
+  bool is_udp = false;
+  const SourceConfig* source = nullptr;
+  std::string_view option = {};
+};
+
+std::string bind_of(const SourceConfig& source) {
+  for (const std::string_view option : {"bind", "host"}) {
+    const OptionSpec* const spec = find_option(source.type->options, option);
+    if (spec == nullptr || spec->type != OptionType::kString) continue;
+    std::string bind = source.config.string(option);
+    return bind == "0.0.0.0" || bind == "::" ? std::string{} : bind;
+  }
+  return {};
+}
+
+std::vector<Listener> listeners_of(const SourceConfig& source) {
+  std::vector<Listener> listeners;
+  if (source.type == nullptr) return listeners;
+  Listener listener{.bind = bind_of(source),
+                    .is_udp = source.type->name.find("udp") != std::string_view::npos,
+                    .source = &source};
+  const auto add = [&](std::uint64_t port, std::string_view option) {
+    listener.port = port;
+    listener.option = option;
+    if (port != 0) listeners.push_back(listener);  // 0: the kernel chooses
+  };
+  const OptionSpec* const one = find_option(source.type->options, "port");
+  if (one != nullptr && one->type == OptionType::kCount && source.config.is_given("port")) {
+    add(source.config.count("port"), "port");
+  }
+  const OptionSpec* const several = find_option(source.type->options, "ports");
+  if (several != nullptr && several->type == OptionType::kList) {
+    for (const std::string& word : source.config.list("ports")) {
+      add(parse_count(word).value_or(0), "ports");
+    }
+  }
+  return listeners;
+}
+
+void check_ports(const AgentConfig& agent, Problems& problems) {
+  std::vector<Listener> seen;
+  for (const SourceConfig& source : agent.sources) {
+    for (const Listener& listener : listeners_of(source)) {
+      const auto owner = std::find_if(seen.begin(), seen.end(), [&listener](const Listener& other) {
+        return other.port == listener.port && other.is_udp == listener.is_udp &&
+               (other.bind == listener.bind || other.bind.empty() || listener.bind.empty());
+      });
+      if (owner != seen.end()) {
+        problems.push_back(
+            {place_of(source, listener.option),
+             prefix_of(agent, ConfigSection::kSources, source.name) + std::string(listener.option),
+             fmt::format("port {} belongs to the source {} already", listener.port,
+                         in_quotes(owner->source->name))});
+      }
+      seen.push_back(listener);
+    }
+  }
+}
+
 void note_loose_channels(const AgentConfig& agent, Problems& problems) {
   std::vector<bool> is_filled(agent.channels.size(), false);
   std::vector<bool> is_emptied(agent.channels.size(), false);
@@ -199,6 +262,7 @@ void check_agent_rules(const AgentConfig& agent, const ConfigTree& tree, Problem
   check_capacity(agent, problems);
   check_batches(agent, problems);
   check_paths(agent, problems);
+  check_ports(agent, problems);
   // A link that was refused makes every channel look loose.
   if (is_wired) note_loose_channels(agent, problems);
 }

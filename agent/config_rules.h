@@ -11,7 +11,8 @@
 namespace spillway::agent {
 
 /// Appends to `problems`: an agent with nothing to run; transactionCapacity above capacity; a batch
-/// above a channel's transactionCapacity; two channels on one directory. As notices: channels that
+/// above a channel's transactionCapacity; two channels on one directory; two sources on one port.
+/// As notices: channels that
 /// nobody fills or nobody empties, sources that share a file of their own.
 void check_agent_rules(const AgentConfig& agent, const ConfigTree& tree,
                        std::vector<ConfigProblem>& problems);

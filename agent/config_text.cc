@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/variables.h"
+
 namespace spillway::agent {
 namespace {
 
@@ -16,7 +18,8 @@ bool is_same(const ConfigProblem& a, const ConfigProblem& b) {
 
 }  // namespace
 
-ConfigText read_config_files(const std::vector<std::string>& files) {
+ConfigText read_config_files(const std::vector<std::string>& files,
+                             const VariableSources& sources) {
   ConfigText text;
   text.files = files;
   for (const std::string& file : files) {
@@ -28,7 +31,12 @@ ConfigText read_config_files(const std::vector<std::string>& files) {
     });
     std::move(properties.begin(), properties.end(), std::back_inserter(text.properties));
   }
+  resolve_variables(text, sources);
   return text;
+}
+
+ConfigText read_config_files(const std::vector<std::string>& files) {
+  return read_config_files(files, process_variables({}, false));
 }
 
 void sort_problems(const std::vector<std::string>& files, std::vector<ConfigProblem>& problems) {

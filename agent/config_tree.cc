@@ -26,15 +26,6 @@ constexpr std::array<std::string_view, kConfigSections> kSingulars{"channel", "s
 constexpr std::size_t kCandidatesMax = 100;
 constexpr std::string_view kBlanks = " \t\n\r\f\v";
 
-/// Flume's sections that this build refuses as a whole, and how.
-struct RefusedKind {
-  std::string_view plural;
-  std::string_view reason;
-};
-constexpr std::array kRefusedKinds{
-    RefusedKind{"configfilters", "config filters are not supported yet; write the values here"},
-};
-
 struct Listed {
   std::vector<std::string> names;
   std::set<std::string, std::less<>> known;  // the same names
@@ -88,7 +79,6 @@ class TreeBuilder {
     if (origin_.line == 0) origin_ = property.origin;
     if (is_duplicate(property)) return;
     const std::string_view plural = take_part(rest);
-    if (is_refused_kind(property, plural)) return;
     const std::optional<ConfigSection> section = kind_of(plural);
     if (!section) {
       refuse(property, fmt::format("{} is none of sources, channels, sinks, sinkgroups{}",
@@ -121,15 +111,6 @@ class TreeBuilder {
     refuse(property,
            fmt::format("is defined twice; the first definition is in line {}", first->second.line));
     return true;
-  }
-
-  bool is_refused_kind(const Property& property, std::string_view plural) {
-    for (const RefusedKind& refused : kRefusedKinds) {
-      if (refused.plural != plural) continue;
-      if (refused_.insert(refused.plural).second) refuse(property, std::string(refused.reason));
-      return true;
-    }
-    return false;
   }
 
   void add_list(ConfigSection section, const Property& property) {
@@ -201,7 +182,6 @@ class TreeBuilder {
   ConfigOrigin origin_;
   std::vector<ConfigProblem>& problems_;
   std::map<std::string, ConfigOrigin, std::less<>> first_lines_;
-  std::set<std::string_view> refused_;
   std::array<Listed, kConfigSections> listed_;
   std::array<std::map<std::string, Written, std::less<>>, kConfigSections> written_;
 };

@@ -7,6 +7,7 @@
 
 #include "agent/config_diff.h"
 #include "agent/pipeline_builder.h"
+#include "agent/secrets.h"
 #include "agent/thread_name.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
@@ -110,7 +111,10 @@ Reload Reloader::attempt() {
   }
   const auto former = agent_.pipeline();
   BuiltNext built = build_next(loaded.agent, diff, *former, clock_);
-  if (!built.problems.empty()) return refuse(std::move(built.problems));
+  if (!built.problems.empty()) {
+    hide_secrets(loaded.secrets, built.problems);
+    return refuse(std::move(built.problems));
+  }
 
   log_info("agent.reloading", "going over to a new configuration",
            {{"changes", fmt::format("{}", fmt::join(diff.changes, "; "))}});

@@ -12,6 +12,7 @@
 #include "agent/pipeline_builder.h"
 #include "agent/reload_log.h"
 #include "agent/reloader.h"
+#include "agent/secrets.h"
 #include "agent/signal_watcher.h"
 #include "wal/base/clock.h"
 #include "wal/base/log.h"
@@ -76,11 +77,13 @@ void supervise_status(Supervisor& monitor, StatusServer& server) {
 
 }  // namespace
 
-int run_agent(const AgentConfig& config, const AgentOptions& options) {
+int run_agent(const LoadedAgent& loaded, const AgentOptions& options) {
+  const AgentConfig& config = loaded.agent;
   SignalWatcher signals;  // before any thread
   const SystemClock clock;
   BuiltPipeline built = build_pipeline(config, clock);
   if (!built.problems.empty()) {
+    hide_secrets(loaded.secrets, built.problems);
     print_problems(built.problems);
     return kExitBadConfig;
   }

@@ -24,12 +24,13 @@ struct AgentOptions {
   std::chrono::milliseconds drain_max{10000};  // how long a stop lets sinks empty the channels
 };
 
-/// Starts `config` and runs until SIGTERM or SIGINT. Returns the exit code: 0 after a stop that a
-/// signal asked for, 78 when a component refuses its configuration, 1 when the process cannot run.
+/// Starts what was loaded and runs until SIGTERM or SIGINT. Returns the exit code: 0 after a stop
+/// that a signal asked for, 78 when a component refuses its configuration, 1 when the process
+/// cannot run.
 ///
 /// The first signal drains and stops, the second one stops without draining, the third one ends
 /// the process at once with code 1. SIGHUP loads the configuration anew. Call it before other
 /// threads exist.
-int run_agent(const AgentConfig& config, const AgentOptions& options);
+int run_agent(const LoadedAgent& loaded, const AgentOptions& options);
 
 }  // namespace spillway::agent

@@ -9,7 +9,9 @@
 #include "agent/agent_config.h"
 #include "agent/cli.h"
 #include "agent/config_tree.h"
+#include "agent/host_check.h"
 #include "agent/pipeline_builder.h"
+#include "agent/secrets.h"
 #include "wal/base/clock.h"
 
 namespace spillway::agent {
@@ -50,24 +52,16 @@ void append(std::vector<ConfigProblem>& problems, const std::vector<ConfigProble
   problems.insert(problems.end(), more.begin(), more.end());
 }
 
-// What is fine as a configuration and will not work on this host.
-std::vector<ConfigProblem> examine(const AgentConfig& agent) {
-  std::vector<ConfigProblem> problems;
-  for (const ChannelConfig& channel : agent.channels) {
-    if (channel.type->examine == nullptr) continue;
-    for (std::string& reason : channel.type->examine(channel.config)) {
-      problems.push_back({.origin = channel.origin,
-                          .key = agent.name + ".channels." + channel.name,
-                          .reason = std::move(reason)});
-    }
-  }
-  return problems;
-}
-
 }  // namespace
 
 int run_check(const CheckOptions& options, std::FILE* out) {
-  const ConfigText text = read_config_files(options.config_files);
+  VariableSources sources = options.sources;
+  if (!options.is_environment_used) {
+    sources.environment = {};
+    sources.read_file = {};
+    sources.run_program = {};
+  }
+  const ConfigText text = read_config_files(options.config_files, sources);
   std::vector<std::string> agents{options.agent_name};
   if (options.agent_name.empty()) agents = agent_names(text.properties);
   const SystemClock clock;
@@ -76,14 +70,14 @@ int run_check(const CheckOptions& options, std::FILE* out) {
     const LoadedAgent loaded = validate_agent(text, agent);
     append(problems, loaded.problems);
     // Rules across the options of one component are its own create()'s.
-    if (!has_errors(loaded.problems)) {
-      append(problems, build_pipeline(loaded.agent, clock).problems);
-      append(problems, examine(loaded.agent));
-    }
+    if (has_errors(loaded.problems) || !text.unknown_keys.empty()) continue;
+    append(problems, build_pipeline(loaded.agent, clock).problems);
+    if (options.is_environment_used) append(problems, examine_host(loaded.agent));
   }
   if (agents.empty() && problems.empty()) {
     problems.push_back({{options.config_files.front(), 0}, "", "no agent is configured"});
   }
+  hide_secrets(text.secrets, problems);
   sort_problems(options.config_files, problems);
   const bool is_accepted = !has_errors(problems) && (problems.empty() || !options.is_strict);
   if (options.is_json) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/variables.h"
+
 namespace spillway::agent {
 
 struct CheckOptions {
@@ -12,6 +14,10 @@ struct CheckOptions {
   std::string agent_name;  // empty: every agent in the files
   bool is_json = false;    // one JSON object instead of lines
   bool is_strict = false;  // notices fail too
+  // Without the environment, files and programs that variables name, and without a look at this
+  // host's directories and keys: for a check elsewhere than where the agent runs.
+  bool is_environment_used = true;
+  VariableSources sources = {};
 };
 
 /// Writes `file:line: key: reason` lines, or one JSON object, to `out`. Returns the exit code:

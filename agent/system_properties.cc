@@ -18,6 +18,7 @@ constexpr std::string_view kLogger = "flume.root.logger";
 constexpr std::string_view kMonitoringPrefix = "flume.monitoring.";
 constexpr std::array<std::string_view, 3> kMonitoringNames{"type", "port", "bind"};
 constexpr std::string_view kResolver = "propertiesImplementation";
+constexpr std::string_view kEnvironmentResolver = "org.apache.flume.node.EnvVarResolverProperties";
 
 struct LevelName {
   std::string_view name;
@@ -86,6 +87,11 @@ bool has_effect(std::string_view key) {
   return false;
 }
 
+bool is_of_flume(std::string_view key) {
+  return key.starts_with("flume.") || key.starts_with("org.apache.flume.") ||
+         key.starts_with("java") || key.starts_with("log4j");
+}
+
 }  // namespace
 
 SystemProperties read_system_properties(const std::vector<std::string>& definitions) {
@@ -94,12 +100,19 @@ SystemProperties read_system_properties(const std::vector<std::string>& definiti
   for (const auto& [key, value] : parsed) {
     if (key == kLogger) read_logger(value, properties);
     if (key == kResolver) {
-      properties.problems.push_back(fmt::format(
-          "-D{}={}: variables in the configuration are not supported yet", kResolver, value));
+      properties.is_classic = value == kEnvironmentResolver;
+      if (!properties.is_classic) {
+        properties.problems.push_back(
+            fmt::format("-D{}={}: only {} is known here", kResolver, value, kEnvironmentResolver));
+      }
     }
-    if (!has_effect(key)) properties.notices.push_back(fmt::format("-D{} has no effect", key));
+    // Any other one may be meant for ${sys:…}.
+    if (!has_effect(key) && is_of_flume(key)) {
+      properties.notices.push_back(fmt::format("-D{} has no effect", key));
+    }
   }
   read_monitoring(parsed, properties);
+  properties.definitions = parsed;
   return properties;
 }
 

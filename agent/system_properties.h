@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +20,12 @@ struct MonitoringSettings {
 };
 
 struct SystemProperties {
-  std::optional<LogLevel> log_level;             // flume.root.logger
-  std::optional<MonitoringSettings> monitoring;  // flume.monitoring.*
-  std::vector<std::string> notices;              // flags without effect
-  std::vector<std::string> problems;             // flags that cannot be honoured
+  std::optional<LogLevel> log_level;                            // flume.root.logger
+  std::optional<MonitoringSettings> monitoring;                 // flume.monitoring.*
+  std::map<std::string, std::string, std::less<>> definitions;  // all of them, for ${sys:…}
+  bool is_classic = false;            // ${X} is of the environment: propertiesImplementation
+  std::vector<std::string> notices;   // flags without effect
+  std::vector<std::string> problems;  // flags that cannot be honoured
 };
 
 /// Each item is `key=value` or `key`; the last one of a key counts.

@@ -9,6 +9,7 @@
 
 #include "agent/option_value.h"
 #include "agent/suggestion.h"
+#include "agent/type_advice.h"
 
 namespace spillway::agent {
 namespace {
@@ -93,8 +94,9 @@ std::string refuse(std::string_view word, std::string_view type, const KnownType
   }
   const std::string names = fmt::format("{}", fmt::join(known.names, ", "));
   if (is_flume) {
-    return fmt::format("{} is a Flume {} type that this build does not have; it has: {}",
-                       in_quotes(type), word, names);
+    const std::string_view advice = advice_instead_of(word, type);
+    return fmt::format("{} is a Flume {} type that this build does not have; {}{}it has: {}",
+                       in_quotes(type), word, advice, advice.empty() ? "" : "; ", names);
   }
   if (const std::string_view near = nearest(type, known.names); !near.empty()) {
     return unknown + did_you_mean(near);

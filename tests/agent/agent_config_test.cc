@@ -305,7 +305,10 @@ TEST(AgentConfigTest, AFlumeTypeThisBuildLacksIsToldApartFromATypingError) {
     return problems.empty() ? std::string{} : problems.front();
   };
   EXPECT_THAT(refusal_of("irc"), HasSubstr("\"irc\" is a Flume sink type that this build does not "
-                                           "have; it has: file_roll, logger, null"));
+                                           "have; use an http sink towards a chat's web hook; "
+                                           "it has: file_roll"));
+  EXPECT_THAT(refusal_of("HDFS"), HasSubstr("load them with hdfs dfs -put"));
+  EXPECT_THAT(refusal_of("org.apache.flume.sink.kafka.KafkaSink"), HasSubstr("kcat -P"));
   EXPECT_THAT(refusal_of("org.apache.flume.sink.kudu.KuduSink"), HasSubstr("is a Flume sink type"));
   EXPECT_THAT(refusal_of("org.apache.flume.sink.NulSink"),
               HasSubstr("did you mean \"org.apache.flume.sink.NullSink\"?"));

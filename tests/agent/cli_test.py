@@ -51,7 +51,7 @@ def test_bad_usage_is_two_and_on_standard_error(_):
                       ["check", "-f"], ["components", "--json", "--markdown"],
                       ["components", "nothing_of_that_name"],
                       ["agent", "-n", "a1", "-f", "x", "--log-format", "xml"],
-                      ["agent", "-n", "a1", "-f", "x", "-i", "0"]):
+                      ["agent", "-n", "a1", "-f", "x", "-i", "-1"]):
         done = run(*arguments)
         expect(done, BAD_USAGE)
         assert done.stderr and not done.stdout, f"{arguments}: {done}"
@@ -111,10 +111,10 @@ def test_agent_refuses_a_bad_configuration_before_it_starts(dir):
 def test_agent_takes_the_flags_of_flume(dir):
     flags = ["-c", "conf", "-C", "x.jar", "--plugins-path", "p", "-Xmx20m", "-z", "zk:2181",
              "-p", "/flume", "--no-reload-conf", "-i", "5", "-Dflume.root.logger=DEBUG,console",
-             "-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0", "-Dsome.key=1",
+             "-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0", "-Dflume.some.key=1",
              "--log-format", "json"]
     done = run("agent", "--name", "a1", "--conf-file", write(dir, BAD), *flags)
-    expect(done, BAD_CONFIG, err="notice: -Dsome.key has no effect")
+    expect(done, BAD_CONFIG, err="notice: -Dflume.some.key has no effect")
     expect(done, BAD_CONFIG, err="notice: -Xmx20m has no effect")
     expect(done, BAD_CONFIG, err="notice: -z and -p have no effect")
 
@@ -122,10 +122,40 @@ def test_agent_takes_the_flags_of_flume(dir):
 def test_agent_refuses_properties_it_cannot_honour(dir):
     path = write(dir, GOOD)
     for flag in ("-Dflume.root.logger=LOUD", "-Dflume.monitoring.type=ganglia",
-                 "-DpropertiesImplementation=org.apache.flume.node.EnvVarResolverProperties"):
+                 "-DpropertiesImplementation=com.example.Resolver"):
         expect(run("agent", "-n", "a1", "-f", path, flag), BAD_USAGE, err=flag)
     expect(run("agent", "-n", "a1", "-f", path, "-Dflume.monitoring.type=http",
                "-Dflume.monitoring.port=70000"), BAD_USAGE, err="not a port number")
+
+
+def test_check_replaces_variables_and_hides_what_filters_say(dir):
+    text = GOOD.replace("= memory", "= memory\na1.channels.c1.capacity = ${env:CAPACITY:-100}")
+    expect(run("check", "-f", write(dir, text)), FINE, "accepted")
+    text = text.replace("${env:CAPACITY:-100}", "${f['PATH']}")
+    done = run("check", "-f", write(dir, text + "a1.configfilters = f\na1.configfilters.f.type = env\n"))
+    expect(done, BAD_CONFIG, "a1.channels.c1.capacity: *** is not a whole number")
+    text = GOOD.replace("= memory", "= memory\na1.channels.c1.capacity = ${sys:cap}")
+    expect(run("check", "-f", write(dir, text), "-Dcap=500"), FINE, "accepted")
+    expect(run("check", "-f", write(dir, text)), BAD_CONFIG, "-Dcap=")
+
+
+def test_check_without_the_environment_leaves_out_what_depends_on_it(dir):
+    text = GOOD.replace("= memory", "= memory\na1.channels.c1.capacity = ${env:NO_SUCH_VARIABLE}")
+    expect(run("check", "-f", write(dir, text)), BAD_CONFIG, "NO_SUCH_VARIABLE")
+    expect(run("check", "--no-env", "-f", write(dir, text)), FINE, "accepted")
+    text = GOOD.replace("= null", "= file_roll\na1.sinks.k1.sink.directory = /proc/1/none")
+    expect(run("check", "-f", write(dir, text)), BAD_CONFIG, "a1.sinks.k1.sink.directory: ")
+    expect(run("check", "--no-env", "-f", write(dir, text)), FINE, "accepted")
+
+
+def test_graph_draws_in_three_languages(dir):
+    path = write(dir, GOOD)
+    expect(run("graph", "-f", path), FINE, "<svg ")
+    expect(run("graph", "-f", path, "--format", "dot"), FINE, '"source r1" -> "channel c1"')
+    expect(run("graph", "-f", path, "-n", "a1", "--format", "mermaid"), FINE, "flowchart LR")
+    expect(run("graph", "-f", path, "-n", "b1"), BAD_CONFIG, err="no agent")
+    expect(run("graph", "-f", write(dir, BAD)), BAD_CONFIG, err=":7: ")
+    expect(run("graph", "-f", path, "--format", "gif"), BAD_USAGE)
 
 
 def test_components_lists_every_type(_):

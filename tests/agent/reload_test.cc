@@ -187,6 +187,28 @@ TEST_F(ReloadTest, EventsOfAMemoryChannelMoveToTheOneThatTakesItsPlace) {
   EXPECT_EQ(channel->channel().size_events(), 4U);
 }
 
+TEST_F(ReloadTest, FileChannelIsReopenedWithItsEventsUnderARunningSource) {
+  const std::uint16_t port = test::free_port();
+  std::string text = replaced(with_port(kBase, port), "a1.sinks = k1\n", "");
+  text =
+      replaced(replaced(text, "a1.sinks.k1.type = null\n", ""), "a1.sinks.k1.channel = c1\n", "");
+  text = replaced(text, "c1.type = memory\n", "c1.type = file\n") +
+         "a1.channels.c1.segmentSize = 4MiB\na1.channels.c1.minimumRequiredSpace = 0\n" +
+         "a1.channels.c1.checkpointDir = " + dir.file("checkpoint") +
+         "\na1.channels.c1.dataDirs = " + dir.file("data") + "\n";
+  start(text);
+  test::TcpClient client(port);
+  ASSERT_TRUE(client.send("a\nb\n"));
+  ASSERT_EQ(client.receive(6), "OK\nOK\n");
+  for (int capacity = 200'000; capacity < 200'003; ++capacity) {
+    ASSERT_EQ(reload(text + "a1.channels.c1.capacity = " + std::to_string(capacity) + "\n"),
+              Outcome::kApplied);
+    ASSERT_TRUE(client.send("c\n"));
+    ASSERT_EQ(client.receive(3), "OK\n");
+  }
+  EXPECT_EQ(agent->pipeline()->channels[0]->channel().size_events(), 5U);
+}
+
 TEST_F(ReloadTest, ChannelThatIsLeftOutIsDrainedByItsSinks) {
   const std::string text =
       "a1.sources = r1\na1.channels = c1\na1.sinks = k1\n"

@@ -1,9 +1,11 @@
 // Fuzz target: bytes that may be a configuration file. Whatever they are, they are read or refused
-// with a place inside the file, and no agent in them makes the validation fail.
+// with a place inside the file, its variables are replaced within their limits, and no agent in
+// them makes the validation fail.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "agent/agent_config.h"
 #include "agent/config_tree.h"
 #include "agent/properties.h"
+#include "agent/variables.h"
 #include "wal/base/check.h"
 #include "wal/base/utf8.h"
 
@@ -39,6 +42,27 @@ void check_problems(const std::vector<ConfigProblem>& problems, std::size_t line
   }
 }
 
+// An environment, files and programs that answer from what they are asked for.
+VariableSources fake_sources(std::string_view text) {
+  VariableSources sources;
+  sources.definitions = {{"dc", "eu"}};
+  sources.is_classic = text.size() % 2 == 1;
+  if (text.size() % 7 == 0) return sources;  // as with --no-env
+  sources.environment = [](const std::string& name) -> std::optional<std::string> {
+    if (name.size() % 3 == 0) return std::nullopt;
+    return name + "${" + name + "}";
+  };
+  sources.read_file = [](const std::string& path) -> Result<std::string> {
+    if (path.empty()) return Error{.code = Errc::kNotFound, .what = "scripted"};
+    return path + "\na = " + path;
+  };
+  sources.run_program = [](const std::vector<std::string>& argv) -> Result<std::string> {
+    if (argv.size() % 3 == 0) return Error{.code = Errc::kNotFound, .what = "scripted"};
+    return argv.back();
+  };
+  return sources;
+}
+
 void check_properties(std::string_view text) {
   const auto breaks =
       std::count_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; });
@@ -58,6 +82,12 @@ void check_properties(std::string_view text) {
     check_text(property.key);
     check_text(property.value);
   }
+
+  const std::size_t problems_before = config.problems.size();
+  resolve_variables(config, fake_sources(text));
+  CHECK(config.problems.size() >= problems_before);
+  check_problems(config.problems, lines);
+  for (const Property& property : config.properties) check_text(property.value);
 
   std::vector<std::string> agents = agent_names(config.properties);
   agents.resize(std::min(agents.size(), kAgentsMax));
