@@ -123,11 +123,6 @@ bool Agent::replace(NextPipeline next, std::chrono::milliseconds drain_max) {
 }
 
 void Agent::adopt(const Pipeline& former, const Pipeline& next) {
-  const auto forget = [this](const void* unit) {
-    const auto at = ids_.find(unit);
-    supervisor_.remove(at->second);
-    ids_.erase(at);
-  };
   for (const auto& unit : next.channels) {
     if (!contains(former.channels, unit)) supervise(unit);
   }
@@ -150,9 +145,14 @@ void Agent::adopt(const Pipeline& former, const Pipeline& next) {
       supervise(unit);
     }
   }
-  for (const auto& unit : without(former.sources, next.sources)) forget(unit.get());
-  for (const auto& unit : without(former.sinks, next.sinks)) forget(unit.get());
-  for (const auto& unit : without(former.channels, next.channels)) forget(unit.get());
+  std::vector<const void*> gone;
+  for (const auto& unit : without(former.sources, next.sources)) gone.push_back(unit.get());
+  for (const auto& unit : without(former.sinks, next.sinks)) gone.push_back(unit.get());
+  for (const auto& unit : without(former.channels, next.channels)) gone.push_back(unit.get());
+  for (const void* const unit : gone) {
+    supervisor_.remove(ids_.at(unit));
+    ids_.erase(unit);
+  }
 }
 
 void Agent::move_events(LiveChannel& from, LiveChannel& to, std::chrono::milliseconds move_max) {
