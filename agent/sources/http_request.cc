@@ -104,25 +104,25 @@ int HttpRequests::State::add_body(std::string_view text) {
 ::http_parser_settings HttpRequests::State::callbacks() {
   ::http_parser_settings made{};
   ::http_parser_settings_init(&made);
-  made.on_message_begin = [](::http_parser* parser) { return of(parser)->begin(); };
-  made.on_url = [](::http_parser* parser, const char* at, std::size_t length) {
-    auto* const self = of(parser);
+  made.on_message_begin = [](::http_parser* from) { return of(from)->begin(); };
+  made.on_url = [](::http_parser* from, const char* at, std::size_t length) {
+    auto* const self = of(from);
     self->request.target.append(at, length);
     return self->add_head(length);
   };
-  made.on_header_field = [](::http_parser* parser, const char* at, std::size_t length) {
-    return of(parser)->add_name({at, length});
+  made.on_header_field = [](::http_parser* from, const char* at, std::size_t length) {
+    return of(from)->add_name({at, length});
   };
-  made.on_header_value = [](::http_parser* parser, const char* at, std::size_t length) {
-    return of(parser)->add_value({at, length});
+  made.on_header_value = [](::http_parser* from, const char* at, std::size_t length) {
+    return of(from)->add_value({at, length});
   };
-  made.on_headers_complete = [](::http_parser* parser) { return of(parser)->end_head(); };
-  made.on_body = [](::http_parser* parser, const char* at, std::size_t length) {
-    return of(parser)->add_body({at, length});
+  made.on_headers_complete = [](::http_parser* from) { return of(from)->end_head(); };
+  made.on_body = [](::http_parser* from, const char* at, std::size_t length) {
+    return of(from)->add_body({at, length});
   };
-  made.on_message_complete = [](::http_parser* parser) {
-    of(parser)->is_complete = true;
-    ::http_parser_pause(parser, 1);  // one request at a time
+  made.on_message_complete = [](::http_parser* from) {
+    of(from)->is_complete = true;
+    ::http_parser_pause(from, 1);  // one request at a time
     return 0;
   };
   return made;
