@@ -15,6 +15,9 @@ namespace spillway::agent {
 /// A value.
 class AvroCodec {
  public:
+  /// null
+  AvroCodec() = default;
+
   /// Names of this build for an option, as OptionSpec::choices; a build without a library says so
   /// when the codec is asked for.
   static constexpr std::string_view kChoices = "null|deflate|snappy|zstd|zstandard";
@@ -38,7 +41,7 @@ class AvroCodec {
 
   explicit AvroCodec(Kind kind) : kind_(kind) {}
 
-  Kind kind_;
+  Kind kind_ = Kind::kNull;
 };
 
 }  // namespace spillway::agent

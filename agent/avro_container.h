@@ -1,7 +1,7 @@
 // Events as an Avro object container file, as Flume's serializer `avro_event` writes them.
 //
-// Makes the bytes and leaves it to others where they go. One writer, one thread. No compression:
-// blocks are what readers split a file at.
+// Makes the bytes and leaves it to others where they go. One writer, one thread. Blocks are what
+// readers split a file at, and what is compressed.
 // Source: Apache Avro 1.11 specification, "Object Container Files".
 #pragma once
 
@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/avro_codec.h"
+#include "agent/avro_file.h"
 #include "channel/event.h"
 
 namespace spillway::agent {
@@ -22,12 +24,16 @@ inline constexpr std::string_view kAvroEventSchema =
 
 class AvroContainer {
  public:
-  static constexpr std::size_t kMarkerBytes = 16;
+  static constexpr std::size_t kMarkerBytes = kAvroMarkerBytes;
   static constexpr std::size_t kBlockBytes = 2'048'000;  // Flume's syncIntervalBytes
-  using Marker = std::array<char, kMarkerBytes>;
+  using Marker = AvroMarker;
 
   /// `marker` separates the blocks: random, so that no body is taken for it.
   explicit AvroContainer(const Marker& marker) : marker_(marker) {}
+
+  /// Blocks of about `block_bytes` before compression with `codec`.
+  AvroContainer(const Marker& marker, const AvroCodec& codec, std::size_t block_bytes)
+      : marker_(marker), codec_(codec), block_bytes_max_(block_bytes) {}
 
   /// What the file begins with.
   void append_header(std::string& out) const;
@@ -44,9 +50,12 @@ class AvroContainer {
   bool append_headers(const channel::EventView& event);
 
   const Marker marker_;
+  const AvroCodec codec_;
+  const std::size_t block_bytes_max_ = kBlockBytes;
   std::uint64_t block_events_ = 0;
   std::string block_;
-  std::string text_;  // scratch
+  std::string text_;    // scratch
+  std::string packed_;  // scratch
 };
 
 }  // namespace spillway::agent

@@ -81,9 +81,9 @@ Result<std::optional<AvroFileBlock>> parse_avro_block(std::string_view bytes,
       .count = static_cast<std::uint64_t>(*count), .data = *data, .size_bytes = input.at()});
 }
 
-void append_avro_header(const AvroMetadata& metadata, const AvroMarker& marker, std::string& out) {
+void append_avro_header(AvroMetadataList metadata, const AvroMarker& marker, std::string& out) {
   out += kMagic;
-  if (!metadata.empty()) append_avro_long(static_cast<std::int64_t>(metadata.size()), out);
+  if (metadata.size() > 0) append_avro_long(static_cast<std::int64_t>(metadata.size()), out);
   for (const auto& [key, value] : metadata) {
     append_avro_bytes(key, out);
     append_avro_bytes(value, out);

@@ -8,10 +8,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "wal/base/result.h"
 
@@ -46,7 +48,8 @@ Result<std::optional<AvroFileBlock>> parse_avro_block(std::string_view bytes,
                                                       std::uint64_t block_bytes_max);
 
 /// What such a file begins with.
-void append_avro_header(const AvroMetadata& metadata, const AvroMarker& marker, std::string& out);
+using AvroMetadataList = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+void append_avro_header(AvroMetadataList metadata, const AvroMarker& marker, std::string& out);
 
 /// One block; `data` is compressed already.
 void append_avro_block(std::uint64_t count, std::string_view data, const AvroMarker& marker,

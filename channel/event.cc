@@ -14,12 +14,16 @@ constexpr auto kValueField = static_cast<std::uint32_t>(pb::Header::kValueFieldN
 // False when the bytes are not a Header message.
 bool parse_header(ByteSpan encoded, HeaderView& header) {
   wire::Reader reader(encoded);
-  while (const auto field = reader.next()) {
+  while (true) {
+    ByteSpan bytes;  // the usual order first
+    if (reader.next_bytes(kKeyField, bytes)) header.key = as_text(bytes);
+    if (reader.next_bytes(kValueField, bytes)) header.value = as_text(bytes);
+    const auto field = reader.next();
+    if (!field) return reader.is_valid();
     if (field->type != wire::Type::kBytes) continue;
     if (field->number == kKeyField) header.key = as_text(field->bytes);
     if (field->number == kValueField) header.value = as_text(field->bytes);
   }
-  return reader.is_valid();
 }
 
 }  // namespace
@@ -61,14 +65,20 @@ std::optional<std::string_view> EventView::header(std::string_view key) const {
 
 std::optional<HeaderView> EventView::next_header(std::size_t& at) const {
   wire::Reader reader(encoded_.subspan(at));
-  while (const auto field = reader.next()) {
+  while (true) {
+    ByteSpan bytes;
+    if (!reader.next_bytes(kHeadersField, bytes)) {
+      if (reader.next_bytes(kBodyField, bytes)) continue;  // mostly the last one
+      const auto field = reader.next();
+      if (!field) return std::nullopt;
+      if (field->number != kHeadersField || field->type != wire::Type::kBytes) continue;
+      bytes = field->bytes;
+    }
     at = static_cast<std::size_t>(reader.position() - encoded_.data());
-    if (field->number != kHeadersField || field->type != wire::Type::kBytes) continue;
     HeaderView header;
-    CHECK(parse_header(field->bytes, header));  // parse() has seen these bytes
+    CHECK(parse_header(bytes, header));  // parse() has seen these bytes
     return header;
   }
-  return std::nullopt;
 }
 
 }  // namespace spillway::channel

@@ -1,23 +1,32 @@
 // `file_roll` sink: appends events to a file and starts a new one by time or size.
 //
-// A batch is written in one piece. What a failed write left behind is cut off, or the file is left
-// for good: a retried batch never follows half a line. Flush per transaction survives the process;
-// the machine only with sink.sync = batch.
+// A batch is written to each file in one piece. When a write fails, what the batch has left in any
+// file is cut off, or that file is left for good: a retried batch never follows half a line. Flush
+// per transaction survives the process; the machine only with sink.sync.
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "agent/component.h"
 #include "agent/config.h"
+#include "agent/file_compression.h"
+#include "agent/file_serializer.h"
+#include "agent/path_template.h"
 #include "agent/registry.h"
-#include "agent/serializer.h"
-#include "agent/sinks/roll_path.h"
+#include "agent/sinks/confined_directory.h"
+#include "agent/sinks/roll_file.h"
 #include "wal/base/log.h"
-#include "wal/io/append_file.h"
 #include "wal/io/os_error.h"
 
 namespace spillway::agent {
@@ -46,9 +55,38 @@ constexpr std::array kOptions{
     OptionSpec{.name = "sink.sync",
                .type = OptionType::kEnum,
                .default_value = "none",
-               .help = "What a delivered batch survives: the process, or with batch the machine "
-                       "too, at the price of a sync per batch (not in Flume).",
-               .choices = "none|batch"},
+               .help = "What a delivered batch survives: the process; with roll the machine, once "
+                       "its file is closed; with batch the machine at once, at the price of a sync "
+                       "per batch (not in Flume).",
+               .choices = "none|roll|batch"},
+    OptionSpec{.name = "sink.path",
+               .help = "Directory below sink.directory for each event, with the escapes of Flume's "
+                       "hdfs sink, such as %{category}/%Y-%m-%d; created if missing. Nothing an "
+                       "event says leads out of sink.directory (not in Flume)."},
+    OptionSpec{.name = "sink.useLocalTimeStamp",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Times in sink.path are those of writing, not of header timestamp; an event "
+                       "without that header has them anyway (not in Flume)."},
+    OptionSpec{.name = "sink.timeZone",
+               .type = OptionType::kEnum,
+               .default_value = "local",
+               .help = "Time zone of times in sink.path (not in Flume).",
+               .choices = "local|utc"},
+    OptionSpec{.name = "sink.maxOpenFiles",
+               .type = OptionType::kCount,
+               .default_value = "500",
+               .help = "With sink.path, files kept open at once; the one not written to for the "
+                       "longest time is closed (not in Flume).",
+               .min = 1,
+               .max = 1'000'000},
+    OptionSpec{.name = "sink.compression",
+               .type = OptionType::kEnum,
+               .default_value = "none",
+               .help =
+                   "Compress files; names get .gz or .zst. Each batch is a piece of its own, so "
+                   "small batches compress badly (not in Flume).",
+               .choices = FileCompression::kChoices},
     OptionSpec{.name = "sink.pathManager",
                .type = OptionType::kEnum,
                .default_value = "default",
@@ -61,12 +99,23 @@ constexpr std::array kOptions{
     OptionSpec{.name = "sink.serializer",
                .type = OptionType::kEnum,
                .default_value = "text",
-               .help = "Form of an event: its body, or headers and body.",
-               .choices = Serializer::kChoices},
+               .help = "Form of a file: bodies, headers and bodies, or an Avro container file.",
+               .choices = FileSerializerOptions::kChoices},
     OptionSpec{.name = "sink.serializer.appendNewline",
                .type = OptionType::kBool,
                .default_value = "true",
                .help = "End each event with a newline."},
+    OptionSpec{.name = "sink.serializer.syncIntervalBytes",
+               .type = OptionType::kBytes,
+               .default_value = "2048000",
+               .help = "Size of a block of an Avro file before compression; a batch ends one, too.",
+               .min = 32,
+               .max = 1'073'741'824},
+    OptionSpec{.name = "sink.serializer.compressionCodec",
+               .type = OptionType::kEnum,
+               .default_value = "null",
+               .help = "Compression of the blocks of an Avro file.",
+               .choices = AvroCodec::kChoices},
     OptionSpec{.name = "sink.batchSize",
                .type = OptionType::kCount,
                .default_value = "100",
@@ -75,113 +124,227 @@ constexpr std::array kOptions{
                .max = 1'000'000},
 };
 
-// Names taken by somebody else that are skipped before giving up.
-constexpr int kTakenNamesMax = 10'000;
+RollFileOptions file_options(const Config& config, const FileSerializerOptions& serializer,
+                             const FileCompression& compression) {
+  return {.root = config.string("sink.directory"),
+          .names = {.manager = config.string("sink.pathManager"),
+                    .prefix = config.string("sink.pathManager.prefix"),
+                    .extension = config.string("sink.pathManager.extension")},
+          .serializer = serializer,
+          .compression = compression};
+}
 
 class FileRollSink final : public Sink {
  public:
-  FileRollSink(const ComponentContext& context, const Config& config)
+  FileRollSink(const ComponentContext& context, const Config& config, RollFileOptions files,
+               std::optional<PathTemplate> path)
       : name_(context.name),
-        directory_(config.string("sink.directory")),
         roll_interval_ns_(config.millis("sink.rollInterval") * 1'000'000),
         roll_size_bytes_(config.bytes("sink.rollSize")),
-        skips_empty_files_(config.boolean("sink.skipEmptyFiles")),
+        skips_empty_files_(config.boolean("sink.skipEmptyFiles") || path.has_value()),
         syncs_batches_(config.string("sink.sync") == "batch"),
+        syncs_files_(config.string("sink.sync") != "none"),
         batch_size_(config.count("sink.batchSize")),
-        serializer_(config.string("sink.serializer"),
-                    config.boolean("sink.serializer.appendNewline")),
+        open_files_max_(path ? config.count("sink.maxOpenFiles") : 1),
+        file_options_(std::move(files)),
         clock_(*context.clock),
-        paths_({.directory = directory_,
-                .manager = config.string("sink.pathManager"),
-                .prefix = config.string("sink.pathManager.prefix"),
-                .extension = config.string("sink.pathManager.extension")},
-               clock_) {}
+        path_(std::move(path)) {
+    if (!path_) places_.try_emplace("", file_options_, "", clock_);  // named after this moment
+  }
 
   Result<void> start() override {
     struct stat status {};
-    if (::stat(directory_.c_str(), &status) != 0) {
+    const std::string& root = file_options_.root;
+    if (::stat(root.c_str(), &status) != 0) {
       return io::os_error(errno, "cannot read sink.directory");
     }
     if (!S_ISDIR(status.st_mode)) {
       return Error{.code = Errc::kBadConfig, .what = "sink.directory is not a directory"};
     }
-    if (::access(directory_.c_str(), W_OK | X_OK) != 0) {
+    if (::access(root.c_str(), W_OK | X_OK) != 0) {
       return io::os_error(errno, "cannot write to sink.directory");
     }
     return {};
   }
 
-  void stop() override { close(); }  // deliver() has flushed
+  void stop() override {  // deliver() has flushed
+    for (auto& [key, place] : places_) close(place.file);
+  }
 
   [[nodiscard]] std::size_t batch_size() const override { return batch_size_; }
 
   Result<void> deliver(std::span<const channel::EventView> batch) override {
-    if (out_.is_open() && is_roll_due()) close();
-    if (!out_.is_open() && (!batch.empty() || !skips_empty_files_)) TRY(open_next());
-    if (batch.empty()) return {};
+    touched_.clear();
+    close_due();
+    if (!skips_empty_files_) {
+      TRY_ASSIGN(Place* const place, place_of(""));
+      TRY(open(*place));
+    }
+    auto written = add(batch);
+    if (written.has_value()) written = write();
+    if (!written.has_value()) {
+      for (Place* const place : touched_) take_back(place->file);
+    }
+    return written;
+  }
 
-    text_.clear();
-    for (const channel::EventView& event : batch) serializer_.append(event, text_);
-    if (const auto written = out_.append(as_bytes(text_)); !written.has_value()) {
-      log_warn("file_roll.write_failed", "events will be written again",
-               {{"sink", name_}, {"file", path_}, {"error", written.error()}});
-      if (!out_.cut().has_value()) close();  // the retry must not follow half a line
-      return written.error();
-    }
-    if (!syncs_batches_) return {};
-    auto synced = out_.sync();
-    if (!synced.has_value()) {
-      log_warn("file_roll.sync_failed", "events will be written again to another file",
-               {{"sink", name_}, {"file", path_}, {"error", synced.error()}});
-      close();  // no later success on this file could be believed
-    }
-    return synced;
+  void collect(MetricSink& sink) const override {
+    sink.gauge("file_roll_open_files", "Files that are being written.",
+               static_cast<double>(open_count_.load()));
+    sink.counter("file_roll_missing_timestamps_total",
+                 "Events without the header timestamp that sink.path asks for.",
+                 missing_timestamps_.value());
   }
 
  private:
-  [[nodiscard]] bool is_roll_due() const {
-    if (roll_size_bytes_ != 0 && out_.size_bytes() >= roll_size_bytes_) return true;
-    return roll_interval_ns_ != 0 && clock_.monotonic_ns() - opened_at_ns_ >= roll_interval_ns_;
-  }
+  struct Place {
+    Place(const RollFileOptions& options, std::string path, const Clock& clock)
+        : file(options, std::move(path), clock) {}
 
-  Result<void> open_next() {
-    for (int taken = 0; taken < kTakenNamesMax; ++taken) {
-      path_ = paths_.next();
-      auto created = io::AppendFile::create(path_);
-      if (created.has_value()) {
-        out_ = std::move(created.value());
-        opened_at_ns_ = clock_.monotonic_ns();
-        counters_.connections_created.add();
-        return {};
+    RollFile file;
+    std::uint64_t batch = 0;  // number of the last one with an event for it
+  };
+
+  Result<void> add(std::span<const channel::EventView> batch) {
+    ++batch_number_;
+    for (const channel::EventView& event : batch) {
+      key_.clear();
+      if (path_ && !path_->append(event, key_)) missing_timestamps_.add();
+      TRY_ASSIGN(Place* const place, place_of(key_));
+      if (place->batch != batch_number_) {
+        TRY(open(*place));
+        place->batch = batch_number_;
+        touched_.push_back(place);
       }
-      if (created.error().code == Errc::kExists) continue;  // Flume would overwrite it
-      counters_.connections_failed.add();
-      return created.error();
+      place->file.add(event);
     }
-    return Error{.code = Errc::kExists, .what = "every next file name is taken"};
+    return {};
   }
 
-  void close() {
-    if (!out_.is_open()) return;
-    out_.close();
+  // The place in hand is mostly that of the event before.
+  Result<Place*> place_of(const std::string& key) {
+    if (last_ != nullptr && key == last_key_) return last_;
+    auto found = places_.find(key);
+    if (found == places_.end()) {
+      TRY(make_room());
+      found = places_.try_emplace(key, file_options_, confined_path(key), clock_).first;
+    }
+    last_key_ = key;
+    last_ = &found->second;
+    return last_;
+  }
+
+  Result<void> open(Place& place) {
+    if (place.file.is_open()) return {};
+    auto opened = place.file.open();
+    (opened.has_value() ? counters_.connections_created : counters_.connections_failed).add();
+    if (opened.has_value()) open_count_.fetch_add(1);
+    return opened;
+  }
+
+  Result<void> write() {
+    for (Place* const place : touched_) {
+      RollFile& file = place->file;
+      const auto written = file.write();
+      if (!written.has_value()) {
+        log_warn("file_roll.write_failed", "events will be written again",
+                 {{"sink", name_}, {"file", file.path()}, {"error", written.error()}});
+        if (!file.is_open()) count_closed();
+        return written.error();
+      }
+    }
+    if (!syncs_batches_) return {};
+    for (Place* const place : touched_) {
+      const auto synced = place->file.sync();
+      if (!synced.has_value()) {
+        log_warn("file_roll.sync_failed", "events will be written again to another file",
+                 {{"sink", name_}, {"file", place->file.path()}, {"error", synced.error()}});
+        place->file.close();  // no later success on this file could be believed
+        count_closed();
+        return synced.error();
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool is_roll_due(const RollFile& file) const {
+    if (roll_size_bytes_ != 0 && file.size_bytes() >= roll_size_bytes_) return true;
+    return roll_interval_ns_ != 0 &&
+           clock_.monotonic_ns() - file.opened_at_ns() >= roll_interval_ns_;
+  }
+
+  void close_due() {
+    last_ = nullptr;
+    for (auto at = places_.begin(); at != places_.end();) {
+      RollFile& file = at->second.file;
+      if (file.is_open() && is_roll_due(file)) close(file);
+      // The one place of a sink without paths keeps its series of names.
+      at = path_ && !file.is_open() ? places_.erase(at) : std::next(at);
+    }
+  }
+
+  // Closes the file that was written to the longest ago. A batch for more places than may be open
+  // is written in parts: when a later part fails, the earlier ones are written twice.
+  Result<void> make_room() {
+    if (places_.size() < open_files_max_) return {};
+    const auto oldest = std::min_element(
+        places_.begin(), places_.end(),
+        [](const auto& a, const auto& b) { return a.second.batch < b.second.batch; });
+    if (oldest->second.batch == batch_number_) {
+      TRY(write());
+      touched_.clear();
+      ++batch_number_;
+    }
+    last_ = nullptr;
+    close(oldest->second.file);
+    places_.erase(oldest);
+    return {};
+  }
+
+  void take_back(RollFile& file) {
+    if (!file.is_open()) return;
+    file.take_back();
+    if (!file.is_open()) count_closed();
+  }
+
+  void close(RollFile& file) {
+    if (!file.is_open()) return;
+    if (syncs_files_ && !syncs_batches_) {
+      const auto synced = file.sync();
+      if (!synced.has_value()) {
+        log_error("file_roll.close_failed", "events may be lost if the machine fails now",
+                  {{"sink", name_}, {"file", file.path()}, {"error", synced.error()}});
+      }
+    }
+    file.close();
+    count_closed();
+  }
+
+  void count_closed() {
     counters_.connections_closed.add();
+    open_count_.fetch_sub(1);
   }
 
   const std::string name_;
-  const std::string directory_;
   const std::uint64_t roll_interval_ns_;
   const std::uint64_t roll_size_bytes_;
   const bool skips_empty_files_;
   const bool syncs_batches_;
+  const bool syncs_files_;
   const std::size_t batch_size_;
-  const Serializer serializer_;
+  const std::size_t open_files_max_;
+  const RollFileOptions file_options_;
   const Clock& clock_;
 
-  RollPath paths_;
-  std::string path_;  // of out_
-  io::AppendFile out_;
-  std::uint64_t opened_at_ns_ = 0;
-  std::string text_;  // scratch
+  std::optional<PathTemplate> path_;
+  std::unordered_map<std::string, Place> places_;  // by rendered path; "" without sink.path
+  std::vector<Place*> touched_;                    // by the batch in hand
+  std::uint64_t batch_number_ = 0;
+  std::string key_;       // scratch
+  std::string last_key_;  // of last_
+  Place* last_ = nullptr;
+  std::atomic<std::int64_t> open_count_{0};
+  Counter missing_timestamps_;
 };
 
 std::size_t batch_size(const Config& config) {
@@ -189,7 +352,23 @@ std::size_t batch_size(const Config& config) {
 }
 
 Result<std::unique_ptr<Sink>> create(const ComponentContext& context, const Config& config) {
-  return std::unique_ptr<Sink>(std::make_unique<FileRollSink>(context, config));
+  TRY_ASSIGN(const FileSerializerOptions serializer, FileSerializerOptions::read(config, "sink."));
+  TRY_ASSIGN(const FileCompression compression,
+             FileCompression::named(config.string("sink.compression")));
+  if (serializer.is_avro() && !compression.is_none()) {
+    return Error{.code = Errc::kBadConfig,
+                 .what =
+                     "an Avro file is compressed with sink.serializer.compressionCodec, not "
+                     "with sink.compression"};
+  }
+  std::optional<PathTemplate> path;
+  if (config.is_given("sink.path")) {
+    const PathTemplateOptions options{.is_utc = config.string("sink.timeZone") == "utc",
+                                      .uses_local_time = config.boolean("sink.useLocalTimeStamp")};
+    TRY_ASSIGN(path, PathTemplate::compile(config.string("sink.path"), options, *context.clock));
+  }
+  return std::unique_ptr<Sink>(std::make_unique<FileRollSink>(
+      context, config, file_options(config, serializer, compression), std::move(path)));
 }
 
 }  // namespace

@@ -26,10 +26,9 @@ std::string RollPath::next() {
     if (now != series_) index_ = 0;
     series_ = now;
   }
-  std::string path =
-      fmt::format("{}/{}{}-{}", options_.directory, options_.prefix, series_, ++index_);
-  if (!options_.extension.empty()) path += "." + options_.extension;
-  return path;
+  std::string name = fmt::format("{}{}-{}", options_.prefix, series_, ++index_);
+  if (!options_.extension.empty()) name += "." + options_.extension;
+  return name;
 }
 
 }  // namespace spillway::agent

@@ -12,7 +12,6 @@
 namespace spillway::agent {
 
 struct RollPathOptions {
-  std::string directory;
   std::string manager = "default";  // or "rolltime"
   std::string prefix;
   std::string extension;  // without the dot
@@ -23,7 +22,7 @@ class RollPath {
  public:
   RollPath(RollPathOptions options, const Clock& clock);
 
-  /// The next path; never the same twice.
+  /// The next name; never the same twice.
   std::string next();
 
  private:

@@ -137,12 +137,12 @@ Result<void> SpoolTracker::rewrite(std::uint64_t offset_bytes) {
   out_.close();
   marker_ = random_avro_marker();
   std::string bytes;
-  append_avro_header({{std::string(kSchemaKey), std::string(kSchema)},
-                      {std::string(kCodecKey), "null"},
-                      {std::string(kPathKey), identity_.path},
-                      {std::string(kInodeKey), std::to_string(identity_.inode)},
-                      {std::string(kSizeKey), std::to_string(identity_.size_bytes)},
-                      {std::string(kModifiedKey), std::to_string(identity_.modified_ns)}},
+  append_avro_header({{kSchemaKey, kSchema},
+                      {kCodecKey, "null"},
+                      {kPathKey, identity_.path},
+                      {kInodeKey, std::to_string(identity_.inode)},
+                      {kSizeKey, std::to_string(identity_.size_bytes)},
+                      {kModifiedKey, std::to_string(identity_.modified_ns)}},
                      marker_, bytes);
   append_avro_block(1, record_of(offset_bytes), marker_, bytes);
   TRY(io::replace_file(path_, as_bytes(bytes)));

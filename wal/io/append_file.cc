@@ -17,7 +17,12 @@ constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
 }  // namespace
 
 Result<AppendFile> AppendFile::create(const std::string& path, ::mode_t mode) {
-  OwnedFd fd(retry_interrupted([&] { return ::open(path.c_str(), kOpenFlags | O_EXCL, mode); }));
+  return create_at(AT_FDCWD, path, mode);
+}
+
+Result<AppendFile> AppendFile::create_at(int directory, const std::string& name, ::mode_t mode) {
+  OwnedFd fd(retry_interrupted(
+      [&] { return ::openat(directory, name.c_str(), kOpenFlags | O_EXCL, mode); }));
   if (!fd.is_open()) return os_error(errno, "cannot create output file");
   return AppendFile(std::move(fd), 0);
 }
@@ -44,10 +49,18 @@ Result<void> AppendFile::append(ByteSpan bytes) {
 }
 
 Result<void> AppendFile::cut() {
+  return cut_to(size_bytes_);
+}
+
+Result<void> AppendFile::cut_to(std::uint64_t size_bytes) {
   CHECK(is_open());
-  const auto size = static_cast<::off_t>(size_bytes_);
-  if (retry_interrupted([&] { return ::ftruncate(fd_.get(), size); }) == 0) return {};
-  return os_error(errno, "cannot cut output file");
+  CHECK(size_bytes <= size_bytes_);
+  const auto size = static_cast<::off_t>(size_bytes);
+  if (retry_interrupted([&] { return ::ftruncate(fd_.get(), size); }) != 0) {
+    return os_error(errno, "cannot cut output file");
+  }
+  size_bytes_ = size_bytes;
+  return {};
 }
 
 Result<void> AppendFile::sync() {

@@ -25,6 +25,10 @@ class AppendFile {
   /// Creates `path`. kExists rather than touching what is already there.
   static Result<AppendFile> create(const std::string& path, ::mode_t mode = kFileMode);
 
+  /// The same for `name` in the open directory `directory`.
+  static Result<AppendFile> create_at(int directory, const std::string& name,
+                                      ::mode_t mode = kFileMode);
+
   /// Continues after what `path` holds; creates it when it is missing.
   static Result<AppendFile> open(const std::string& path);
 
@@ -35,6 +39,9 @@ class AppendFile {
 
   /// Removes what a failed append() left behind.
   Result<void> cut();
+
+  /// Removes everything behind the first `size_bytes`, which must not be more than there is.
+  Result<void> cut_to(std::uint64_t size_bytes);
 
   /// Blocks until everything appended is on stable storage (fdatasync).
   Result<void> sync();

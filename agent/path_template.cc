@@ -1,0 +1,257 @@
+#include "agent/path_template.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <memory>
+
+#include "agent/text_encoding.h"
+
+namespace spillway::agent {
+namespace {
+
+constexpr std::string_view kTimestampKey = "timestamp";
+
+// The letter, and what it is for strftime(3) in the C locale.
+struct TimeEscape {
+  char letter;
+  const char* format;
+};
+constexpr std::array kTimeEscapes{TimeEscape{'a', "%a"},
+                                  TimeEscape{'A', "%A"},
+                                  TimeEscape{'b', "%b"},
+                                  TimeEscape{'B', "%B"},
+                                  TimeEscape{'c', "%a %b %-d %H:%M:%S %Y"},
+                                  TimeEscape{'d', "%d"},
+                                  TimeEscape{'e', "%-d"},
+                                  TimeEscape{'D', "%m/%d/%y"},
+                                  TimeEscape{'H', "%H"},
+                                  TimeEscape{'k', "%-H"},
+                                  TimeEscape{'I', "%I"},
+                                  TimeEscape{'l', "%-I"},
+                                  TimeEscape{'j', "%j"},
+                                  TimeEscape{'m', "%m"},
+                                  TimeEscape{'n', "%-m"},
+                                  TimeEscape{'M', "%M"},
+                                  TimeEscape{'p', "%p"},
+                                  TimeEscape{'S', "%S"},
+                                  TimeEscape{'y', "%y"},
+                                  TimeEscape{'Y', "%Y"},
+                                  TimeEscape{'z', "%z"}};
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+Error bad_escape(std::size_t at) {
+  return {.code = Errc::kBadConfig, .what = "path has an escape that does not exist", .at = at};
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+// As Java's InetAddress.getLocalHost(): what the resolver says about the host's own name.
+std::string resolved_host(bool is_name_wanted) {
+  const std::string name = host_name();
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* list = nullptr;
+  if (::getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) {
+    return is_name_wanted ? name : "127.0.0.1";
+  }
+  const std::unique_ptr<addrinfo, FreeAddresses> owner(list);
+  if (is_name_wanted) return list->ai_canonname != nullptr ? list->ai_canonname : name;
+  std::array<char, NI_MAXHOST> address{};
+  const int outcome = ::getnameinfo(list->ai_addr, list->ai_addrlen, address.data(), address.size(),
+                                    nullptr, 0, NI_NUMERICHOST);
+  return outcome == 0 ? address.data() : "127.0.0.1";
+}
+
+std::int64_t second_of(std::int64_t time_ms) {
+  return time_ms / 1000 - (time_ms % 1000 < 0 ? 1 : 0);
+}
+
+void append_number(std::int64_t number, std::string& out) {
+  std::array<char, 24> digits{};
+  out.append(digits.data(),
+             std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
+}  // namespace
+
+Result<PathTemplate> PathTemplate::compile(std::string_view text,
+                                           const PathTemplateOptions& options, const Clock& clock) {
+  PathTemplate path(options, clock);
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t percent = std::min(text.find('%', at), text.size());
+    path.add_text(text.substr(at, percent - at));
+    at = percent;
+    if (at == text.size()) break;
+    const char next = at + 1 < text.size() ? text[at + 1] : '\0';
+    if (next == '{' || next == '[') {
+      const std::size_t end = text.find(next == '{' ? '}' : ']', at);
+      if (end == std::string_view::npos) return bad_escape(at);
+      const std::string_view name = text.substr(at + 2, end - at - 2);
+      const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+        return is_word(c) || (next == '{' && (c == '.' || c == '-'));
+      });
+      if (!is_name) return bad_escape(at);
+      if (next == '[') {
+        TRY(path.add_host(name, at));
+      } else {
+        path.parts_.push_back({.kind = Kind::kHeader, .text = std::string(name)});
+      }
+      at = end + 1;
+      continue;
+    }
+    if (!is_word(next) && next != '%') return bad_escape(at);
+    TRY(path.add_letter(next, at));
+    at += 2;
+  }
+  return path;
+}
+
+Result<void> PathTemplate::add_letter(char letter, std::size_t at) {
+  if (letter == '%') {
+    add_text("%");
+    return {};
+  }
+  if (letter == 't' || letter == 's') {
+    parts_.push_back({.kind = letter == 't' ? Kind::kMillis : Kind::kSeconds, .text = {}});
+  } else {
+    const auto* const escape =
+        std::find_if(kTimeEscapes.begin(), kTimeEscapes.end(),
+                     [letter](const TimeEscape& known) { return known.letter == letter; });
+    if (escape == kTimeEscapes.end()) return bad_escape(at);
+    add_time(escape->format);
+  }
+  has_time_ = true;
+  return {};
+}
+
+Result<void> PathTemplate::add_host(std::string_view name, std::size_t at) {
+  std::string value;
+  if (name == "localhost") {
+    value = host_name();
+  } else if (name == "IP" || name == "FQDN") {
+    value = resolved_host(name == "FQDN");
+  } else {
+    return bad_escape(at);
+  }
+  std::string safe;
+  append_path_safe(value, safe);
+  add_text(safe);
+  return {};
+}
+
+void PathTemplate::add_text(std::string_view text) {
+  if (text.empty()) return;
+  if (parts_.empty() || parts_.back().kind != Kind::kText) {
+    parts_.push_back({.kind = Kind::kText, .text = {}});
+  }
+  parts_.back().text += text;
+}
+
+// What stands between times is made together with them.
+void PathTemplate::add_time(std::string_view format) {
+  std::string literal;
+  if (!parts_.empty() && parts_.back().kind == Kind::kText) {
+    for (const char c : parts_.back().text) literal.append(c == '%' ? 2 : 1, c);
+    parts_.pop_back();
+  }
+  if (parts_.empty() || parts_.back().kind != Kind::kTime) {
+    parts_.push_back({.kind = Kind::kTime, .text = {}});
+  }
+  parts_.back().text.append(literal).append(format);
+}
+
+bool PathTemplate::append(const channel::EventView& event, std::string& out) {
+  find_values(event);
+  std::int64_t time_ms = 0;
+  const bool has_time = !has_time_ || find_time(time_ms);
+  for (Part& part : parts_) {
+    switch (part.kind) {
+      case Kind::kText:
+        out += part.text;
+        break;
+      case Kind::kHeader:
+        append_path_safe(part.value, out);
+        break;
+      case Kind::kTime:
+        append_time(part, second_of(time_ms), out);
+        break;
+      case Kind::kMillis:
+        append_number(time_ms, out);
+        break;
+      case Kind::kSeconds:
+        append_number(second_of(time_ms), out);
+        break;
+    }
+  }
+  return has_time;
+}
+
+void PathTemplate::append_time(Part& part, std::int64_t second, std::string& out) const {
+  if (part.rendered_second != second) {
+    const std::time_t time = second;
+    std::tm parts{};
+    std::array<char, 4096> text{};  // a path's length
+    // A year beyond what fits is no year of a log.
+    const bool is_good =
+        (options_.is_utc ? ::gmtime_r(&time, &parts) : ::localtime_r(&time, &parts)) != nullptr;
+    const std::size_t size =
+        is_good ? std::strftime(text.data(), text.size(), part.text.c_str(), &parts) : 0;
+    part.rendered.assign(text.data(), size);
+    part.rendered_second = second;
+  }
+  out += part.rendered;
+}
+
+// One walk over the headers, however many the path asks for.
+void PathTemplate::find_values(const channel::EventView& event) {
+  timestamp_ = {};
+  for (Part& part : parts_) part.value = {};
+  event.for_each_header([this](const channel::HeaderView& header) {
+    if (header.key == kTimestampKey) timestamp_ = header.value;
+    for (Part& part : parts_) {
+      if (part.kind == Kind::kHeader && part.text == header.key) part.value = header.value;
+    }
+  });
+}
+
+bool PathTemplate::find_time(std::int64_t& time_ms) const {
+  if (!options_.uses_local_time) {
+    const char* const end = timestamp_.data() + timestamp_.size();
+    const auto [stop, error] = std::from_chars(timestamp_.data(), end, time_ms);
+    if (!timestamp_.empty() && error == std::errc() && stop == end) return true;
+  }
+  time_ms = clock_->wall_ms();
+  return options_.uses_local_time;
+}
+
+void append_path_safe(std::string_view value, std::string& out) {
+  value = utf8_prefix(value, PathTemplate::kHeaderBytesMax);
+  const auto is_unsafe = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '/' || byte < 0x20 || byte == 0x7F;
+  };
+  const std::size_t begin = out.size();
+  out += value;
+  std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_unsafe, '_');
+}
+
+}  // namespace spillway::agent

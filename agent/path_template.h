@@ -1,0 +1,71 @@
+// PathTemplate: a path with escapes for headers and times, compiled once.
+//
+// Rendering is text only: nothing is created, and what a header says cannot leave the place in the
+// path it was put at. Where rendered paths may lead is the sink's business.
+// Source: Flume 1.11, BucketPath; names of days and months are English.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "channel/event.h"
+#include "wal/base/clock.h"
+#include "wal/base/result.h"
+
+namespace spillway::agent {
+
+struct PathTemplateOptions {
+  bool is_utc = false;           // else the process's time zone
+  bool uses_local_time = false;  // the time of rendering rather than header timestamp
+};
+
+/// Not thread-safe: keeps what it rendered last.
+class PathTemplate {
+ public:
+  /// Bytes of a header's value that are put into a path.
+  static constexpr std::size_t kHeaderBytesMax = 200;
+
+  /// kBadConfig with the offset of an escape that does not exist.
+  static Result<PathTemplate> compile(std::string_view text, const PathTemplateOptions& options,
+                                      const Clock& clock);
+
+  /// Appends the path of `event`. False: it has no usable header `timestamp`, which the path asks
+  /// for; the time of rendering was taken.
+  bool append(const channel::EventView& event, std::string& out);
+
+ private:
+  enum class Kind : std::uint8_t { kText, kHeader, kTime, kMillis, kSeconds };
+
+  struct Part {
+    Kind kind = Kind::kText;
+    std::string text;             // literal, header's key, or format of strftime(3)
+    std::string_view value = {};  // of the header, of the event in hand
+    // A time's text is made once per second, with the literals around it.
+    std::int64_t rendered_second = INT64_MIN;
+    std::string rendered = {};
+  };
+
+  PathTemplate(const PathTemplateOptions& options, const Clock& clock)
+      : options_(options), clock_(&clock) {}
+
+  Result<void> add_letter(char letter, std::size_t at);
+  Result<void> add_host(std::string_view name, std::size_t at);
+  void add_text(std::string_view text);
+  void add_time(std::string_view format);
+  void append_time(Part& part, std::int64_t second, std::string& out) const;
+  void find_values(const channel::EventView& event);
+  bool find_time(std::int64_t& time_ms) const;
+
+  PathTemplateOptions options_;
+  const Clock* clock_;
+  std::vector<Part> parts_;
+  bool has_time_ = false;
+  std::string_view timestamp_;  // of the event in hand
+};
+
+/// Appends `value` as it may stand in a path: slashes and control bytes become '_'.
+void append_path_safe(std::string_view value, std::string& out);
+
+}  // namespace spillway::agent

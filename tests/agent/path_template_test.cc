@@ -1,0 +1,122 @@
+// Every escape of Flume's has Flume's value, one that does not exist is refused at the start, and
+// no event can make a path of more parts than its template has.
+#include "agent/path_template.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "channel/event_batch.h"
+#include "tests/support/fake_clock.h"
+
+namespace spillway::agent {
+namespace {
+
+struct PathTemplateTest : testing::Test {
+  std::string render(std::string_view text, const std::vector<channel::HeaderView>& headers = {},
+                     const PathTemplateOptions& options = {.is_utc = true}) {
+    channel::EventBatch batch;
+    batch.add(headers, "body");
+    auto path = std::move(PathTemplate::compile(text, options, clock).value());
+    std::string out;
+    has_time = path.append(batch[0], out);
+    return out;
+  }
+
+  test::FakeClock clock;
+  bool has_time = false;
+};
+
+TEST_F(PathTemplateTest, TimesAreFlumes) {
+  // 2021-03-04T05:06:07.089Z, a Thursday.
+  const std::vector<channel::HeaderView> headers{{"timestamp", "1614834367089"}};
+  const std::vector<std::pair<std::string, std::string>> escapes{{"%t", "1614834367089"},
+                                                                 {"%s", "1614834367"},
+                                                                 {"%a", "Thu"},
+                                                                 {"%A", "Thursday"},
+                                                                 {"%b", "Mar"},
+                                                                 {"%B", "March"},
+                                                                 {"%c", "Thu Mar 4 05:06:07 2021"},
+                                                                 {"%d", "04"},
+                                                                 {"%e", "4"},
+                                                                 {"%D", "03/04/21"},
+                                                                 {"%H", "05"},
+                                                                 {"%k", "5"},
+                                                                 {"%I", "05"},
+                                                                 {"%l", "5"},
+                                                                 {"%j", "063"},
+                                                                 {"%m", "03"},
+                                                                 {"%n", "3"},
+                                                                 {"%M", "06"},
+                                                                 {"%p", "AM"},
+                                                                 {"%S", "07"},
+                                                                 {"%y", "21"},
+                                                                 {"%Y", "2021"},
+                                                                 {"%z", "+0000"},
+                                                                 {"%%", "%"},
+                                                                 {"x%Y/%m-%dy", "x2021/03-04y"}};
+  for (const auto& [escape, value] : escapes) {
+    EXPECT_EQ(render(escape, headers), value) << escape;
+    EXPECT_TRUE(has_time);
+  }
+  EXPECT_EQ(render("%H %I %l %p", {{"timestamp", "1614801600000"}}), "20 08 8 PM");
+}
+
+TEST_F(PathTemplateTest, HeadersAndHosts) {
+  EXPECT_EQ(render("a/%{x}/%{y.z-1}/b", {{"x", "1"}, {"y.z-1", "2"}}), "a/1/2/b");
+  EXPECT_EQ(render("[%{missing}]"), "[]");
+  EXPECT_FALSE(render("%[localhost]").empty());
+  EXPECT_FALSE(render("%[FQDN]").empty());
+  EXPECT_NE(render("%[IP]").find('.'), std::string::npos);
+}
+
+TEST_F(PathTemplateTest, WhatAHeaderSaysStaysInItsPlace) {
+  EXPECT_EQ(render("%{h}", {{"h", std::string_view("a/../b\0\n\x7F", 9)}}), "a_.._b___");
+  EXPECT_EQ(render("%{h}", {{"h", std::string(1'000, 'x')}}), std::string(200, 'x'));
+  EXPECT_EQ(render("%{h}", {{"h", "%Y%{h}"}}), "%Y%{h}");
+}
+
+TEST_F(PathTemplateTest, AnEventWithoutATimeHasThatOfRendering) {
+  for (const char* const value : {"", "soon", "12 ", "99999999999999999999"}) {
+    EXPECT_EQ(render("%Y", {{"timestamp", value}}), "2023") << value;
+    EXPECT_FALSE(has_time) << value;
+  }
+  EXPECT_EQ(render("%{h}"), "");
+  EXPECT_TRUE(has_time);
+  EXPECT_EQ(render("%Y", {{"timestamp", "0"}}, {.is_utc = true, .uses_local_time = true}), "2023");
+  EXPECT_TRUE(has_time);
+}
+
+TEST_F(PathTemplateTest, TimesFarAwayDoNoHarm) {
+  EXPECT_EQ(render("%Y-%m-%d", {{"timestamp", "-1"}}), "1969-12-31");
+  for (const char* const value : {"9223372036854775807", "-9223372036854775808"}) {
+    EXPECT_LT(render("%c%Y", {{"timestamp", value}}).size(), 200U);
+  }
+}
+
+TEST_F(PathTemplateTest, ATimeIsMadeAnewForEachSecond) {
+  channel::EventBatch batch;
+  for (const char* const time : {"1000", "1999", "2000", "1000"}) {
+    batch.add(std::vector<channel::HeaderView>{{"timestamp", time}}, "");
+  }
+  auto path = std::move(PathTemplate::compile("%S", {.is_utc = true}, clock).value());
+  std::string out;
+  for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_TRUE(path.append(batch[i], out));
+  EXPECT_EQ(out, "01010201");
+}
+
+TEST_F(PathTemplateTest, WhatDoesNotExistIsRefusedWithItsPlace) {
+  const std::vector<std::pair<std::string, std::uint64_t>> wrong{
+      {"a%Q", 1},       {"%{a", 0},    {"%{}", 0},  {"%{a b}", 0},
+      {"%[nosuch]", 0}, {"%[a.b]", 0}, {"100%", 3}, {"%-d", 0}};
+  for (const auto& [text, at] : wrong) {
+    const auto compiled = PathTemplate::compile(text, {}, clock);
+    ASSERT_FALSE(compiled.has_value()) << text;
+    EXPECT_EQ(compiled.error().code, Errc::kBadConfig);
+    EXPECT_EQ(compiled.error().at, at) << text;
+  }
+}
+
+}  // namespace
+}  // namespace spillway::agent
