@@ -13,8 +13,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kSchemaDepthMax = 200;
 constexpr int kValueDepthMax = 1'000;
-// A few bytes can say "a billion elements of nothing".
-constexpr std::uint64_t kStepsMax = 100'000'000;
 
 constexpr std::uint64_t kCrcEmpty = 0xC15D213AA4D7A795U;
 
@@ -211,8 +209,8 @@ Result<AvroSchema> AvroSchema::parse(std::string_view json) {
   return schema;
 }
 
-bool AvroSchema::skip_value(AvroInput& input) const {
-  Skip state{.input = input, .steps_left = kStepsMax};
+bool AvroSchema::skip_value(AvroInput& input, std::uint64_t& parts_left) const {
+  Skip state{.input = input, .parts_left = parts_left};
   return skip(0, state);
 }
 
@@ -225,8 +223,8 @@ std::uint64_t AvroSchema::fingerprint() const {
 }
 
 bool AvroSchema::skip(std::size_t index, Skip& state) const {
-  if (state.steps_left == 0 || state.depth == kValueDepthMax) return false;
-  --state.steps_left;
+  if (state.parts_left == 0 || state.depth == kValueDepthMax) return false;
+  --state.parts_left;
   const Node& node = nodes_[index];
   switch (node.type) {
     case Type::kNull:

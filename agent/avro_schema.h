@@ -22,8 +22,13 @@ class AvroSchema {
   /// kCorrupt when `json` is no schema; anything may be given.
   static Result<AvroSchema> parse(std::string_view json);
 
-  /// Moves `input` behind one value. False: it holds none, or one nested too deeply.
-  [[nodiscard]] bool skip_value(AvroInput& input) const;
+  /// Moves `input` behind one value. False: it holds none, one nested too deeply, or one of more
+  /// parts than `parts_left`, which is what bounds the work: a few bytes can say "a billion times
+  /// nothing". Counts down what it took.
+  [[nodiscard]] bool skip_value(AvroInput& input, std::uint64_t& parts_left) const;
+
+  /// Enough parts for the values in that many bytes, unless somebody plays tricks.
+  static std::uint64_t parts_in(std::size_t bytes) { return 1'000'000 + 64 * std::uint64_t{bytes}; }
 
   /// The Parsing Canonical Form: equal for schemas that read the same bytes alike.
   [[nodiscard]] const std::string& canonical() const { return canonical_; }
@@ -56,7 +61,7 @@ class AvroSchema {
 
   struct Skip {
     AvroInput& input;
-    std::uint64_t steps_left;
+    std::uint64_t& parts_left;
     int depth = 0;
   };
 

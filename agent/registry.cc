@@ -9,9 +9,10 @@ namespace spillway::agent {
 namespace {
 
 // Sorted by name; tests/agent/registry_test.cc checks it.
-constexpr std::array<const SourceType*, 10> kSources{
-    &kExecSource,      &kHttpSource,   &kMultiportSyslogTcpSource, &kNetcatSource,
-    &kNetcatUdpSource, &kSeqSource,    &kSpooldirSource,           &kSyslogTcpSource,
+constexpr std::array<const SourceType*, 11> kSources{
+    &kExecSource,      &kHttpSource,      &kMultiportSyslogTcpSource,
+    &kNetcatSource,    &kNetcatUdpSource, &kSeqSource,
+    &kSpooldirSource,  &kStressSource,    &kSyslogTcpSource,
     &kSyslogUdpSource, &kTaildirSource};
 
 constexpr std::array<const SinkType*, 4> kSinks{&kFileRollSink, &kHttpSink, &kLoggerSink,

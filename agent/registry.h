@@ -19,6 +19,7 @@ extern const SourceType kNetcatSource;              // sources/netcat_source.cc
 extern const SourceType kNetcatUdpSource;           // sources/netcatudp_source.cc
 extern const SourceType kSeqSource;                 // sources/seq_source.cc
 extern const SourceType kSpooldirSource;            // sources/spooldir_source.cc
+extern const SourceType kStressSource;              // sources/stress_source.cc
 extern const SourceType kSyslogTcpSource;           // sources/syslogtcp_source.cc
 extern const SourceType kSyslogUdpSource;           // sources/syslogudp_source.cc
 extern const SourceType kTaildirSource;             // sources/taildir_source.cc

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/component.h"
 #include "agent/config.h"
@@ -16,7 +16,6 @@
 #include "agent/sinks/http_poster.h"
 #include "agent/sinks/http_rules.h"
 #include "agent/stop_signal.h"
-#include "wal/base/log.h"
 
 namespace spillway::agent {
 namespace {
@@ -51,8 +50,8 @@ constexpr std::array kOptions{
     OptionSpec{.name = "defaultRollback",
                .type = OptionType::kBool,
                .default_value = "true",
-               .help = "Post the events again after a status code without a rule; false: give them "
-                       "up."},
+               .help = "Post the events again after a status code without a rule; false: the "
+                       "server refuses them for good."},
     OptionSpec{.name = "defaultIncrementMetrics",
                .type = OptionType::kBool,
                .default_value = "false",
@@ -137,9 +136,8 @@ void append_json(const channel::EventView& event, std::string& out) {
 
 class HttpSink final : public Sink {
  public:
-  HttpSink(const ComponentContext& context, const Config& config, HttpRules rules)
-      : name_(context.name),
-        request_body_(request_body(config)),
+  HttpSink(const Config& config, HttpRules rules)
+      : request_body_(request_body(config)),
         batch_size_(agent::batch_size(config)),
         request_bytes_max_(config.bytes("maxRequestLength")),
         rules_(std::move(rules)),
@@ -160,7 +158,7 @@ class HttpSink final : public Sink {
     std::size_t begin = 0;
     while (begin < batch.size()) {
       const std::size_t end = compose(batch, begin);
-      if (events_in_request_ > 0) TRY(post());
+      if (!request_events_.empty()) TRY(post());
       begin = end;
     }
     return {};
@@ -181,7 +179,7 @@ class HttpSink final : public Sink {
   // Makes the next request of events from `begin` on; returns where the one after it begins.
   std::size_t compose(std::span<const channel::EventView> batch, std::size_t begin) {
     request_.clear();
-    events_in_request_ = 0;
+    request_events_.clear();
     std::size_t at = begin;
     while (at < batch.size()) {
       const channel::EventView& event = batch[at];
@@ -192,12 +190,11 @@ class HttpSink final : public Sink {
       }
       const std::size_t before = request_.size();
       append(event);
-      if (events_in_request_ > 0 && request_.size() > request_bytes_max_) {
+      if (!request_events_.empty() && request_.size() > request_bytes_max_) {
         request_.resize(before);
         break;
       }
-      ++events_in_request_;
-      ++at;
+      request_events_.push_back(at++);
       if (request_body_ == RequestBody::kEvent) break;
     }
     if (request_body_ == RequestBody::kJson) request_ += ']';
@@ -253,11 +250,11 @@ class HttpSink final : public Sink {
                    .at = static_cast<std::uint64_t>(status)};
     }
     backoffs_in_row_ = verdict.backs_off ? backoffs_in_row_ + 1 : 0;
-    if (verdict.is_counted) counted_.add(events_in_request_);
+    if (verdict.is_counted) counted_.add(request_events_.size());
     if (status / 100 != 2) {
-      given_up_.add(events_in_request_);
-      log_error("http.given_up", "the server refused events and the rules give them up",
-                {{"sink", name_}, {"status", status}, {"events", events_in_request_}});
+      given_up_.add(request_events_.size());
+      const std::string reason = "HTTP status " + std::to_string(status);
+      for (const std::size_t index : request_events_) refuse(index, reason);
     }
     return {};
   }
@@ -267,7 +264,6 @@ class HttpSink final : public Sink {
     stop_.wait_for(milliseconds(std::min(backoffs_in_row_ * kBackoffStepMs, kBackoffMaxMs)));
   }
 
-  const std::string name_;
   const RequestBody request_body_;
   const std::size_t batch_size_;
   const std::size_t request_bytes_max_;
@@ -275,9 +271,9 @@ class HttpSink final : public Sink {
 
   HttpPoster poster_;
   bool is_connected_ = false;
-  std::uint64_t backoffs_in_row_ = 0;  // answers that mean: go on, but slowly
-  std::string request_;                // the one in hand
-  std::size_t events_in_request_ = 0;
+  std::uint64_t backoffs_in_row_ = 0;        // answers that mean: go on, but slowly
+  std::string request_;                      // the one in hand
+  std::vector<std::size_t> request_events_;  // their indexes in the batch
   StopSignal stop_;
 
   Counter requests_;
@@ -287,10 +283,10 @@ class HttpSink final : public Sink {
   Histogram request_ns_;
 };
 
-Result<std::unique_ptr<Sink>> create(const ComponentContext& context, const Config& config) {
+Result<std::unique_ptr<Sink>> create(const ComponentContext& /*context*/, const Config& config) {
   TRY(HttpPoster::check_url(config.string("endpoint")));
   TRY_ASSIGN(HttpRules rules, HttpRules::read(config));
-  return std::unique_ptr<Sink>(std::make_unique<HttpSink>(context, config, std::move(rules)));
+  return std::unique_ptr<Sink>(std::make_unique<HttpSink>(config, std::move(rules)));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class AvroDeserializer final : public Deserializer {
       if (!is_found) return std::optional<Event>();
     }
     AvroInput values(std::string_view(block_).substr(block_at_));
-    if (!schema_.skip_value(values)) return damaged("value does not fit the schema");
+    if (!schema_.skip_value(values, parts_left_)) return damaged("value does not fit the schema");
     const std::string_view body = std::string_view(block_).substr(block_at_, values.at());
     block_at_ += values.at();
     --values_left_;
@@ -115,6 +115,7 @@ class AvroDeserializer final : public Deserializer {
       return damaged("block says it has more values than bytes");
     }
     values_left_ = block.count;
+    parts_left_ = AvroSchema::parts_in(block_.size());
     input_.skip(block.size_bytes);
     return true;
   }
@@ -131,6 +132,7 @@ class AvroDeserializer final : public Deserializer {
   std::string block_;              // decompressed
   std::size_t block_at_ = 0;
   std::uint64_t values_left_ = 0;
+  std::uint64_t parts_left_ = 0;  // of the values in the block
 };
 
 Result<AvroFileHeader> read_header(SpoolInput& input) {

@@ -121,13 +121,17 @@ TEST_F(HttpSinkTest, WhatTheRulesRollBackIsPostedAgain) {
   sink->stop();
 }
 
-TEST_F(HttpSinkTest, WhatTheRulesGiveUpIsCounted) {
+TEST_F(HttpSinkTest, WhatTheRulesGiveUpIsRefused) {
   test::PostServer server;
   server.set_answer([](const test::Post&) { return 400; });
   const auto sink = start(
       server.url(),
       {{"rollback.4XX", "false"}, {"backoff.4XX", "false"}, {"incrementMetrics.400", "true"}});
-  EXPECT_TRUE(deliver(*sink, {"one"}).has_value());
+  EXPECT_TRUE(deliver(*sink, {"", "one"}).has_value());
+  const auto refused = sink->take_refused();
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].index, 1U);
+  EXPECT_EQ(refused[0].reason, "HTTP status 400");
   const test::RecordedMetrics metrics(*sink);
   EXPECT_EQ(metrics.counters.at("http_given_up_events_total"), 1U);
   EXPECT_EQ(metrics.counters.at("http_counted_events_total"), 1U);
