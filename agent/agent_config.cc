@@ -12,6 +12,7 @@
 #include "agent/config_tree.h"
 #include "agent/flow_config.h"
 #include "agent/option_value.h"
+#include "agent/registry.h"
 #include "agent/runner_options.h"
 #include "agent/secrets.h"
 #include "agent/suggestion.h"
@@ -134,10 +135,14 @@ class AgentBuilder {
   void add_sink(const ComponentTree& tree) {
     const std::size_t before = problems_.size();
     auto checked = check<SinkType>(ConfigSection::kSinks, tree, tree.values, sink_runner_options());
-    SinkConfig sink{
-        tree.name, tree.origin, checked.type, std::move(checked.config), std::move(checked.runner),
-        0};
+    SinkConfig sink;
+    sink.name = tree.name;
+    sink.origin = tree.origin;
+    sink.type = checked.type;
+    sink.config = std::move(checked.config);
+    sink.runner = std::move(checked.runner);
     if (sink.runner.is_given("channel")) link_sink(tree, sink);
+    link_dead_letters(tree, sink);
     if (has_errors_since(before)) sink.type = nullptr;
     agent_.sinks.push_back(std::move(sink));
   }
@@ -234,6 +239,39 @@ class AgentBuilder {
     } else {
       sink.type = nullptr;
     }
+  }
+
+  void link_dead_letters(const ComponentTree& tree, SinkConfig& sink) {
+    constexpr std::string_view kChannel = "deadLetter.channel";
+    constexpr std::string_view kDirectory = "deadLetter.directory";
+    if (sink.runner.is_given(kDirectory)) {
+      if (sink.runner.is_given(kChannel)) {
+        refuse(tree, sink.runner, kDirectory, "there is a deadLetter.channel already; keep one");
+        return;
+      }
+      sink.has_dead_letter_directory = true;
+      sink.dead_letters = add_dead_letter_channel(tree, sink);
+    } else if (sink.runner.is_given(kChannel)) {
+      sink.dead_letters = find_link(tree.key_prefix + std::string(kChannel),
+                                    sink.runner.origin(kChannel), sink.runner.string(kChannel));
+      if (sink.dead_letters && sink.type != nullptr && *sink.dead_letters == sink.channel) {
+        refuse(tree, sink.runner, kChannel,
+               "the sink takes from this channel: refused events would come round for ever");
+      }
+    }
+  }
+
+  /// A file channel that no list names; its name cannot be that of another.
+  std::size_t add_dead_letter_channel(const ComponentTree& tree, const SinkConfig& sink) {
+    const std::string& directory = sink.runner.string("deadLetter.directory");
+    const ConfigOrigin origin = sink.runner.origin("deadLetter.directory");
+    Config::Values values{{"checkpointDir", {directory + "/checkpoint", origin}},
+                          {"dataDirs", {directory + "/data", origin}}};
+    agent_.channels.push_back(
+        {tree.name + ".dead_letters", origin, &kFileChannelType,
+         Config::validate(kFileChannelType.options, std::move(values),
+                          tree.key_prefix + "deadLetter.", origin, problems_)});
+    return agent_.channels.size() - 1;
   }
 
   std::optional<std::size_t> find_link(std::string key, ConfigOrigin origin,

@@ -59,8 +59,10 @@ struct SinkConfig {
   ConfigOrigin origin;
   const SinkType* type = nullptr;
   Config config;
-  Config runner;            // the keys every sink has: agent/runner_options.h
-  std::size_t channel = 0;  // index into AgentConfig::channels
+  Config runner;                                 // the keys every sink has: agent/runner_options.h
+  std::size_t channel = 0;                       // index into AgentConfig::channels
+  std::optional<std::size_t> dead_letters = {};  // the same; for what the store refuses for good
+  bool has_dead_letter_directory = false;        // that channel is the sink's own
 };
 
 struct SinkGroupConfig {

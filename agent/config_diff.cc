@@ -90,6 +90,10 @@ class Differ {
       }
       const std::string& channel = wanted_.channels[sink.channel].name;
       if (changed.empty() && !kept_channels_.contains(channel)) changed.push_back("its channel");
+      if (changed.empty() && sink.dead_letters &&
+          !kept_channels_.contains(wanted_.channels[*sink.dead_letters].name)) {
+        changed.push_back("its dead letters");
+      }
       is_kept = changed.empty();
       if (!is_kept) note("sinks", sink.name, fmt::format("{}", fmt::join(changed, ", ")));
     }

@@ -242,6 +242,8 @@ void note_loose_channels(const AgentConfig& agent, Problems& problems) {
   }
   for (const SinkConfig& sink : agent.sinks) {
     if (sink.type != nullptr) is_emptied[sink.channel] = true;
+    if (sink.dead_letters) is_filled[*sink.dead_letters] = true;
+    if (sink.dead_letters && sink.has_dead_letter_directory) is_emptied[*sink.dead_letters] = true;
   }
   for (std::size_t i = 0; i < agent.channels.size(); ++i) {
     if (is_filled[i] && is_emptied[i]) continue;

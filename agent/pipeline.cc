@@ -55,6 +55,12 @@ std::size_t Pipeline::add_member(ComponentLabel label, std::unique_ptr<Sink> sin
   return sinks.size() - 1;
 }
 
+void Pipeline::set_dead_letters(std::size_t sink, std::unique_ptr<DeadLetters> dead_letters) {
+  SinkUnit& unit = *sinks[sink];
+  unit.dead_letters = std::move(dead_letters);
+  unit.pump->set_dead_letters(*unit.dead_letters);
+}
+
 void Pipeline::add_group(ComponentLabel label, const std::vector<std::size_t>& members,
                          const CreateProcessor& create, const SinkRunnerOptions& options) {
   std::vector<SinkPump*> pumps;

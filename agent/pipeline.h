@@ -12,6 +12,7 @@
 
 #include "agent/channel_processor.h"
 #include "agent/component.h"
+#include "agent/dead_letters.h"
 #include "agent/interceptor_chain.h"
 #include "agent/live_channel.h"
 #include "agent/open_flag.h"
@@ -34,6 +35,7 @@ struct SinkUnit {
   std::shared_ptr<LiveChannel> channel;
   std::unique_ptr<Sink> sink;
   OpenFlag open;
+  std::unique_ptr<DeadLetters> dead_letters;  // nullptr: none
   std::unique_ptr<SinkPump> pump;
   SinkRunner* runner = nullptr;  // of its group in the running pipeline; Agent's
 };
@@ -88,6 +90,9 @@ struct Pipeline {
   /// A sink that add_group() will take; returns its index.
   std::size_t add_member(ComponentLabel label, std::unique_ptr<Sink> sink, std::size_t channel,
                          const Clock& clock);
+
+  /// Where events go that sink `sink` refuses for good.
+  void set_dead_letters(std::size_t sink, std::unique_ptr<DeadLetters> dead_letters);
 
   using CreateProcessor =
       std::function<std::unique_ptr<SinkProcessor>(std::vector<SinkPump*> pumps)>;

@@ -8,10 +8,19 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/dead_letter_channel.h"
 #include "wal/base/check.h"
 
 namespace spillway::agent {
 namespace {
+
+/// Of a replay, which has one channel only: what is refused is kept where it is and tried again.
+class NoDeadLetters final : public DeadLetters {
+ public:
+  Result<void> add(std::span<const channel::EventView>, std::span<const RefusedEvent>) override {
+    return Error{.code = Errc::kUnsupported, .what = "the store refuses events for good"};
+  }
+};
 
 class Builder {
  public:
@@ -42,6 +51,7 @@ class Builder {
   std::vector<NextPipeline::FlowChange> take_flows() { return std::move(flows_); }
 
   BuiltPipeline build_sinks(std::size_t channel, std::unique_ptr<channel::Channel> replacement) {
+    is_replay_ = true;
     built_.pipeline.add_channel({config_.channels[channel].name, "replacement"},
                                 std::move(replacement));
     for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
@@ -92,8 +102,10 @@ class Builder {
     }
     auto sink = created_.extract(index);
     if (sink.empty()) return std::nullopt;
-    return built_.pipeline.add_member(label_of(index), std::move(sink.mapped().sink),
-                                      sink.mapped().channel, clock_);
+    const std::size_t member = built_.pipeline.add_member(
+        label_of(index), std::move(sink.mapped().sink), sink.mapped().channel, clock_);
+    add_dead_letters(config_.sinks[index], member);
+    return member;
   }
 
   /// A running group of the same sinks; nullptr when a new one is needed.
@@ -181,6 +193,16 @@ class Builder {
                               {.seed = next_seed()});
   }
 
+  void add_dead_letters(const SinkConfig& config, std::size_t sink) {
+    if (is_replay_) {
+      built_.pipeline.set_dead_letters(sink, std::make_unique<NoDeadLetters>());
+    } else if (config.dead_letters) {
+      built_.pipeline.set_dead_letters(
+          sink, std::make_unique<DeadLetterChannel>(
+                    config.name, built_.pipeline.channels[*config.dead_letters], clock_));
+    }
+  }
+
   [[nodiscard]] ComponentLabel label_of(std::size_t sink) const {
     return {config_.sinks[sink].name, std::string(config_.sinks[sink].type->name)};
   }
@@ -237,6 +259,7 @@ class Builder {
   const Pipeline* running_ = nullptr;  // with `diff_`
   BuiltPipeline built_;
   std::vector<NextPipeline::FlowChange> flows_;
+  bool is_replay_ = false;
   std::map<std::size_t, CreatedSink> created_;  // by index into AgentConfig::sinks
 };
 

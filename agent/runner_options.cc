@@ -49,6 +49,12 @@ constexpr std::array kSinkRunnerOptions{
                .type = OptionType::kString,
                .help = "Channel the sink takes its events from.",
                .is_required = true},
+    OptionSpec{.name = "deadLetter.channel",
+               .help = "Channel for events that the store refuses for good, with the reason in a "
+                       "header."},
+    OptionSpec{.name = "deadLetter.directory",
+               .type = OptionType::kPath,
+               .help = "The same in a file channel of the sink's own, in this directory."},
     kStubOption,
 };
 
