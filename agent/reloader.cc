@@ -11,6 +11,7 @@
 #include "agent/thread_name.h"
 #include "wal/base/check.h"
 #include "wal/base/log.h"
+#include "wal/base/log_secrets.h"
 
 namespace spillway::agent {
 
@@ -102,6 +103,7 @@ Reload::Outcome Reloader::reload() {
 
 Reload Reloader::attempt() {
   LoadedAgent loaded = load_();
+  hide_in_log(loaded.secrets);
   if (has_errors(loaded.problems)) return refuse(std::move(loaded.problems));
   const ConfigDiff diff = diff_configs(running_, loaded.agent);
   if (diff.changes.empty()) {

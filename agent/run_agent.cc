@@ -16,6 +16,7 @@
 #include "agent/signal_watcher.h"
 #include "wal/base/clock.h"
 #include "wal/base/log.h"
+#include "wal/base/log_secrets.h"
 
 namespace spillway::agent {
 namespace {
@@ -79,6 +80,7 @@ void supervise_status(Supervisor& monitor, StatusServer& server) {
 
 int run_agent(const LoadedAgent& loaded, const AgentOptions& options) {
   const AgentConfig& config = loaded.agent;
+  hide_in_log(loaded.secrets);
   SignalWatcher signals;  // before any thread
   const SystemClock clock;
   BuiltPipeline built = build_pipeline(config, clock);

@@ -13,6 +13,7 @@
 
 #include "wal/base/clock.h"
 #include "wal/base/log_burst.h"
+#include "wal/base/log_secrets.h"
 #include "wal/base/utf8.h"
 
 namespace spillway {
@@ -65,11 +66,12 @@ bool needs_quotes(std::string_view text) {
 }
 
 void append_value(std::string& line, const LogField::Value& value, LogFormat format) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    if (format == LogFormat::kJson || needs_quotes(*text)) {
-      append_quoted(line, *text);
+  if (const auto* written = std::get_if<std::string>(&value)) {
+    const std::string text = shown_in_log(*written);
+    if (format == LogFormat::kJson || needs_quotes(text)) {
+      append_quoted(line, text);
     } else {
-      line += *text;
+      line += text;
     }
   } else if (const auto* flag = std::get_if<bool>(&value)) {
     line += *flag ? "true" : "false";

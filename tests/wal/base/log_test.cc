@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "tests/support/json_value.h"
+#include "wal/base/log_secrets.h"
 
 namespace spillway {
 namespace {
@@ -130,6 +131,15 @@ TEST(LogTest, OnlyTheFirstLinesOfABurstAreWritten) {
   EXPECT_EQ(count("log_test.burst"), 5U);
   EXPECT_EQ(count("log_test.other"), 1U);
   EXPECT_EQ(count("log_test.info"), 50U);
+}
+
+TEST(LogTest, HiddenValuesAreStarsInBothFormats) {
+  hide_in_log({"top-secret", "top-secret-and-more", "short"});
+  EXPECT_NE(text_line({{"url", "http://u:top-secret@h/"}}).find("url=http://u:***@h/"),
+            std::string::npos);
+  EXPECT_EQ(json_line({{"a", "top-secret-and-more"}, {"b", "top-secret"}}).find("secret"),
+            std::string::npos);
+  EXPECT_NE(text_line({{"a", "short"}}).find("a=short"), std::string::npos);
 }
 
 }  // namespace
