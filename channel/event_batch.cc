@@ -68,7 +68,7 @@ void EventBatch::add_place(std::size_t event_begin, std::size_t body_begin) {
 }
 
 void EventBatch::clear() {
-  buffer_.clear();
+  buffer_.resize(0);
   places_.clear();
 }
 
@@ -76,7 +76,7 @@ EventView EventBatch::operator[](std::size_t index) const {
   CHECK(index < places_.size());
   const Place& place = places_[index];
   const ByteSpan encoded =
-      ByteSpan(buffer_).subspan(place.event_begin, place.event_end - place.event_begin);
+      buffer_.span().subspan(place.event_begin, place.event_end - place.event_begin);
   if (place.body_begin == kBodyElsewhere) return EventView::parse(encoded).value();  // seen before
   return {encoded, as_text(encoded.subspan(place.body_begin - place.event_begin))};
 }

@@ -40,7 +40,7 @@ class EventBatch {
   [[nodiscard]] std::size_t encoded_bytes() const { return buffer_.size(); }
 
   /// The wire form of `repeated bytes entry = 1` (wal/record.proto, Put).
-  [[nodiscard]] ByteSpan entries() const { return buffer_; }
+  [[nodiscard]] ByteSpan entries() const { return buffer_.span(); }
 
  private:
   struct Place {
