@@ -98,21 +98,12 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   MutexLock lock(mutex_);
   CHECK(is_started_);
   if (reserved_ > 0) --reserved_;
-  while (const auto spare = take_spare()) {
-    const SlotId id = *spare;
-    const Time now = Time::clock::now();
-    if (is_burst(now)) wanted_ = std::min(spares_max(), 2 * wanted_);
-    taken_at_ = now;
-    publish_state();
-    changed_.notify_one();
-    lock.unlock();
-    auto slot = reuse(id);
-    if (slot.has_value()) return slot;
-    log_warn("wal.spare_slot_unusable", "a spare slot file cannot be used and is left alone",
-             {{"slot", slot_name(id)}, {"error", slot.error()}});
-    lock.lock();
-  }
+  if (auto spare = reuse_spare(lock)) return *std::move(spare);
   auto slot = make_anywhere(lock, prewrite);
+  if (!slot.has_value()) {
+    wait_for_preparer(lock, 0);
+    if (auto spare = reuse_spare(lock)) return *std::move(spare);
+  }
   if (slot.has_value() && prewrite == Prewrite::kNo) {
     ++stats_.unprepared;
     wanted_ = std::min(spares_max(), 2 * wanted_);
@@ -122,17 +113,46 @@ Result<Slot> SlotPool::acquire(Prewrite prewrite) {
   return slot;
 }
 
+// The last space may be in the hands of the background thread.
+void SlotPool::wait_for_preparer(MutexLock& lock, std::size_t spares_before) {
+  while (is_preparing_ && usable_spares() <= spares_before) changed_.wait(lock);
+}
+
+std::optional<Slot> SlotPool::reuse_spare(MutexLock& lock) {
+  while (const auto spare = take_spare()) {
+    const SlotId id = *spare;
+    const Time now = Time::clock::now();
+    if (is_burst(now)) wanted_ = std::min(spares_max(), 2 * wanted_);
+    taken_at_ = now;
+    publish_state();
+    changed_.notify_one();
+    lock.unlock();
+    auto slot = reuse(id);
+    if (slot.has_value()) return slot.value();
+    log_warn("wal.spare_slot_unusable", "a spare slot file cannot be used and is left alone",
+             {{"slot", slot_name(id)}, {"error", slot.error()}});
+    lock.lock();
+  }
+  return std::nullopt;
+}
+
 Result<void> SlotPool::reserve(std::size_t count) {
   MutexLock lock(mutex_);
   CHECK(is_started_);
   reserved_ = count;
   while (usable_spares() < count) {
+    const std::size_t spares_before = usable_spares();
     const auto slot = make_anywhere(lock, Prewrite::kNo);
-    if (!slot.has_value()) reserved_ = 0;
+    if (slot.has_value()) {
+      ++stats_.unprepared;
+      spares_.push_back(slot.value().id);
+    } else {
+      wait_for_preparer(lock, spares_before);
+    }
     publish_state();
-    if (!slot.has_value()) return slot.error();
-    ++stats_.unprepared;
-    spares_.push_back(slot.value().id);
+    if (usable_spares() > spares_before) continue;
+    reserved_ = 0;
+    return slot.error();
   }
   return {};
 }

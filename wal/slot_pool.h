@@ -165,6 +165,8 @@ class SlotPool {
   Result<Slot> reuse(SlotId id);
 
   // Bookkeeping.
+  std::optional<Slot> reuse_spare(MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS;
+  void wait_for_preparer(MutexLock& lock, std::size_t spares_before) REQUIRES(mutex_);
   SlotId reserve_id(const Home& home) REQUIRES(mutex_);
   std::optional<SlotId> take_spare() REQUIRES(mutex_);
   [[nodiscard]] bool is_usable(SlotId spare) const REQUIRES(mutex_);
@@ -233,7 +235,8 @@ class SlotPool {
   std::atomic<bool> is_trial_over_{false};
   bool is_started_ GUARDED_BY(mutex_) = false;
   bool is_stopping_ GUARDED_BY(mutex_) = false;
-  std::uint64_t writes_seen_ = 0;  // the background thread's
+  bool is_preparing_ GUARDED_BY(mutex_) = false;  // the background thread makes a spare slot
+  std::uint64_t writes_seen_ = 0;                 // the background thread's
   std::thread preparer_;
 };
 

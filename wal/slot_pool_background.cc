@@ -147,9 +147,12 @@ bool SlotPool::may_wait_for_lull(Time now) const {
 
 void SlotPool::prepare_spares(MutexLock& lock) {
   while (!is_stopping_ && wants_spare() && !may_wait_for_lull(steady_clock::now())) {
+    is_preparing_ = true;
     const auto slot = make_anywhere(lock, Prewrite::kYes);
+    is_preparing_ = false;
     if (slot.has_value()) spares_.push_back(slot.value().id);
     publish_state();
+    changed_.notify_all();  // who found no space meanwhile
   }
 }
 

@@ -111,6 +111,19 @@ TEST_F(SlotSpaceTest, LowWhileThereAreSparesThenFullThenNormalAndEachIsSaidOnce)
                                  SpaceState::kNormal}));
 }
 
+// It finds no space for a slot of its own, and need not.
+TEST_F(SlotSpaceTest, SlotBeingPreparedInTheLastSpaceIsWaitedFor) {
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    disk.set_capacity((2 * round + 2) * kSmallSlotBytes + kSmallSlotBytes / 2);
+    start({"round" + std::to_string(round)});
+    ASSERT_TRUE(pool->acquire(Prewrite::kNo).has_value());
+    while (pool->stats().spare == 0 && disk.paths().size() < 2 * round + 2) continue;
+    const auto second = pool->acquire(Prewrite::kNo);
+    ASSERT_TRUE(second.has_value()) << "round " << round << ": " << to_string(second.error());
+    pool->stop();
+  }
+}
+
 TEST_F(SlotSpaceTest, SlotsTooSmallForStripesAreOnOneDirectoryEachInTurn) {
   options.spare_slots_min = 1;
   start({"a", "b", "c"});
