@@ -203,9 +203,8 @@ Result<double> disk_p99_us(const GoalSite& site) {
   return load.p99_us(from, UINT64_MAX);
 }
 
-// One producer, one consumer that keeps up; events taken per second.
+// One producer, one consumer that keeps up; events taken per second from a started channel.
 Result<double> steady_rate(Channel& channel, const GoalSite& site) {
-  TRY(channel.start());
   Load load(channel, 1, site, UINT64_MAX);
   load.begin(/*has_consumer=*/true);
   std::this_thread::sleep_for(milliseconds(20));
@@ -311,11 +310,13 @@ Result<Sampler> prepare_spill_cost(const GoalSite& site) {
     TRY_ASSIGN(const double on_disk, disk_p99_us(site));
     remove_files(site.directory);
     DualChannel steady(dual_options(site, "steady", 100'000), site.file_system, site.clock);
+    TRY(start_ready(steady, site.clock));
     TRY_ASSIGN(const double dual_rate, steady_rate(steady, site));
     remove_files(site.directory);
     channel::MemoryChannel memory({.capacity_events = 100'000,
                                    .transaction_capacity_events = 10'000,
                                    .keep_alive = milliseconds(3000)});
+    TRY(memory.start());
     TRY_ASSIGN(const double memory_rate, steady_rate(memory, site));
     return std::vector<Reading>{{.value = spilling, .control = disk},
                                 {.value = at_switch, .control = on_disk},

@@ -32,8 +32,7 @@ Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
   MutexLock lock(mutex_);
   if (is_closed_) return kClosedError;
   if (waiters_.empty() && fits(events, bytes)) {
-    used_events_ += events;
-    used_bytes_ += bytes;
+    use(events, bytes);
     return {};
   }
   Waiter waiter{.events = events, .bytes = bytes};
@@ -75,17 +74,22 @@ Error Capacity::full_error(bool lacks_bytes) const {
 
 void Capacity::release(std::uint64_t events, std::uint64_t bytes) {
   const MutexLock lock(mutex_);
-  CHECK(events <= used_events_);
-  CHECK(bytes <= used_bytes_);
-  used_events_ -= events;
-  used_bytes_ -= bytes;
+  CHECK(events <= used_events());
+  CHECK(bytes <= used_bytes());
+  used_events_.store(used_events() - events, std::memory_order_relaxed);
+  used_bytes_.store(used_bytes() - bytes, std::memory_order_relaxed);
   grant_in_order();
 }
 
 void Capacity::restore(std::uint64_t events, std::uint64_t bytes) {
   const MutexLock lock(mutex_);
-  used_events_ += events;
-  used_bytes_ += bytes;
+  use(events, bytes);
+}
+
+// No read-modify-write: nobody else changes them now.
+void Capacity::use(std::uint64_t events, std::uint64_t bytes) {
+  used_events_.store(used_events() + events, std::memory_order_relaxed);
+  used_bytes_.store(used_bytes() + bytes, std::memory_order_relaxed);
 }
 
 void Capacity::close() {
@@ -94,35 +98,24 @@ void Capacity::close() {
   for (Waiter* waiter : waiters_) waiter->wake.notify_one();
 }
 
-std::uint64_t Capacity::used_events() const {
-  const MutexLock lock(mutex_);
-  return used_events_;
-}
-
-std::uint64_t Capacity::used_bytes() const {
-  const MutexLock lock(mutex_);
-  return used_bytes_;
-}
-
 std::uint64_t Capacity::waiting_count() const {
   const MutexLock lock(mutex_);
   return waiters_.size();
 }
 
 bool Capacity::fits_events(std::uint64_t events) const {
-  return used_events_ <= events_max_ && events <= events_max_ - used_events_;
+  return used_events() <= events_max_ && events <= events_max_ - used_events();
 }
 
 bool Capacity::fits(std::uint64_t events, std::uint64_t bytes) const {
-  return fits_events(events) && used_bytes_ <= bytes_max_ && bytes <= bytes_max_ - used_bytes_;
+  return fits_events(events) && used_bytes() <= bytes_max_ && bytes <= bytes_max_ - used_bytes();
 }
 
 void Capacity::grant_in_order() {
   while (!is_closed_ && !waiters_.empty()) {
     Waiter& first = *waiters_.front();
     if (!fits(first.events, first.bytes)) return;
-    used_events_ += first.events;
-    used_bytes_ += first.bytes;
+    use(first.events, first.bytes);
     first.is_granted = true;
     waiters_.pop_front();
     first.wake.notify_one();  // under the lock: its CondVar is gone once it can return

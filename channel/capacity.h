@@ -4,6 +4,7 @@
 // the channel's affairs. Source: the capacity semaphores of Flume's memory and file channel.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -46,8 +47,13 @@ class Capacity {
   /// Fails all present and later acquire() calls with kClosed. Idempotent.
   void close();
 
-  [[nodiscard]] std::uint64_t used_events() const;
-  [[nodiscard]] std::uint64_t used_bytes() const;
+  // relaxed: a number of the moment; a thread sees at least what it has acquired itself.
+  [[nodiscard]] std::uint64_t used_events() const {
+    return used_events_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t used_bytes() const {
+    return used_bytes_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t waiting_count() const;  // acquire() calls that wait now
   [[nodiscard]] std::uint64_t events_max() const { return events_max_; }
   [[nodiscard]] std::uint64_t bytes_max() const { return bytes_max_; }
@@ -63,6 +69,7 @@ class Capacity {
   [[nodiscard]] bool fits_events(std::uint64_t events) const REQUIRES(mutex_);
   [[nodiscard]] bool fits(std::uint64_t events, std::uint64_t bytes) const REQUIRES(mutex_);
   [[nodiscard]] Error full_error(bool lacks_bytes) const;
+  void use(std::uint64_t events, std::uint64_t bytes) REQUIRES(mutex_);
   void grant_in_order() REQUIRES(mutex_);
   Result<void> wait_for_grant(MutexLock& lock, Waiter& waiter, std::chrono::milliseconds wait)
       REQUIRES(mutex_);
@@ -72,8 +79,8 @@ class Capacity {
   const Bytes bytes_;
 
   mutable Mutex mutex_;
-  std::uint64_t used_events_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t used_bytes_ GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint64_t> used_events_{0};  // like the next, changed under mutex_
+  std::atomic<std::uint64_t> used_bytes_{0};
   bool is_closed_ GUARDED_BY(mutex_) = false;
   std::deque<Waiter*> waiters_ GUARDED_BY(mutex_);  // oldest first; the first does not fit
 };

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <thread>
 
 #include "wal/base/native_threads.h"
 
@@ -48,5 +49,17 @@ class Doorbell {
   // Alone on its line: read by every producer, written only around a sleep.
   alignas(64) typename Threads::template Atomic<std::uint32_t> word_{0};
 };
+
+/// Before sleeping: looks a few times more, giving up the processor in between. A producer that is
+/// busy is back within microseconds, and then pays for no wake-up.
+template <class Look>
+bool look_again(const Look& has_something) {
+  constexpr int kLooks = 16;
+  for (int i = 0; i < kLooks; ++i) {
+    if (has_something()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
 
 }  // namespace spillway::channel

@@ -1,6 +1,7 @@
 #include "channel/dual_channel.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "channel/deadline.h"
@@ -36,6 +37,7 @@ class DualChannel::Transaction final : public TakeTransaction {
     events_.insert(events_.end(), part->events().begin(), part->events().end());
     parts_.push_back(std::move(part));
   }
+  void reserve(std::size_t more) { events_.reserve(events_.size() + more); }
   void add(SharedTaken taken) {
     const Run& run = taken->run;
     for (std::size_t i = run.begin; i < run.end; ++i) events_.push_back((*run.batch)[i]);
@@ -89,7 +91,8 @@ DualChannel::DualChannel(DualChannelOptions options, io::FileSystem& file_system
                          const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      log_(log_options(options_.log), file_system, clock) {
+      log_(log_options(options_.log), file_system, clock),
+      runs_(options_.slot_bytes) {
   CHECK(options_.memory_events >= 1 && options_.memory_slots >= 1 && options_.slot_bytes >= 1);
   is_forced_.store(options_.is_spilling_forced);
 }
@@ -152,13 +155,15 @@ Result<void> DualChannel::put(const EventBatch& batch) {
   }
   const Deadline deadline(options_.log.keep_alive);
   TRY(total_->acquire(batch.size(), 0, options_.log.keep_alive));
-  const auto room = claim_memory(batch, deadline);
-  if (!room.has_value()) {
+  const Room room{.events = batch.size(), .slots = body_slots(batch, options_.slot_bytes)};
+  const auto claimed = claim_memory(room, deadline);
+  if (!claimed.has_value()) {
     total_->release(batch.size(), 0);
-    return room;
+    return claimed;
   }
   auto put = std::make_unique<MemoryPut>();
   put->batch = std::make_shared<const EventBatch>(batch);
+  put->slots = room.slots;
   put->put_ns = now_ns_.load(std::memory_order_relaxed);
   inbox_.push(put.release());
   for_takers_.ring();
@@ -168,9 +173,8 @@ Result<void> DualChannel::put(const EventBatch& batch) {
 }
 
 // What is larger than the memory claims all of it, and then exceeds it.
-Result<void> DualChannel::claim_memory(const EventBatch& batch, const Deadline& deadline) {
+Result<void> DualChannel::claim_memory(Room room, const Deadline& deadline) {
   using std::chrono::milliseconds;
-  const Room room{.events = batch.size(), .slots = body_slots(batch, options_.slot_bytes)};
   const Room claim{.events = std::min(room.events, memory_->events_max()),
                    .slots = std::min(room.slots, memory_->bytes_max())};
   Result<void> claimed = memory_->acquire(claim.events, claim.slots, milliseconds(0));
@@ -183,7 +187,9 @@ Result<void> DualChannel::claim_memory(const EventBatch& batch, const Deadline& 
     wanting_room_.fetch_sub(1);
   }
   TRY(claimed);
-  memory_->restore(room.events - claim.events, room.slots - claim.slots);
+  if (claim.events != room.events || claim.slots != room.slots) {
+    memory_->restore(room.events - claim.events, room.slots - claim.slots);
+  }
   return {};
 }
 
@@ -225,6 +231,7 @@ Result<std::unique_ptr<TakeTransaction>> DualChannel::take(std::size_t events_ma
       counters_.take_attempts.add(count < events_max ? count + 1 : count);
       return std::unique_ptr<TakeTransaction>(std::move(transaction));
     }
+    if (look_again([&] { return has_events(); })) continue;
     const std::uint32_t prepared = for_takers_.prepare();
     const bool has_news = has_events() || gate_.is_closed() || interrupts_.load() != interrupts;
     if (!has_news) for_takers_.sleep(prepared, rest);
@@ -234,40 +241,47 @@ Result<std::unique_ptr<TakeTransaction>> DualChannel::take(std::size_t events_ma
 
 // The log first, since all of it is older; memory when nothing is left there or on the way there.
 Result<void> DualChannel::gather(std::size_t events_max, Transaction& into) {
-  const Deadline arrival(kArrivalWait);
-  while (into.events().size() < events_max) {
-    TRY(gather_from_log(events_max - into.events().size(), into));
-    const std::size_t rest = events_max - into.events().size();
-    if (rest == 0) return {};
-    const std::uint32_t prepared = for_takers_.prepare();
+  std::optional<Deadline> arrival;  // reading the clock is for those who wait
+  while (const std::size_t rest = events_max - into.events().size()) {
+    std::uint32_t prepared = 0;
+    std::uint64_t in_log = 0;
     {
       const MutexLock lock(mutex_);
-      if (log_untaken_ > 0) continue;
-      collect_puts();
-      if (!is_moving_) {
-        for (Run& run : pop(rest, SIZE_MAX, kAnySequence)) {
-          auto taken = std::make_shared<Taken>();
-          taken->run = std::move(run);
-          taken_.emplace(taken->run.first_sequence, taken);
-          into.add(std::move(taken));
+      in_log = log_untaken_;
+      if (in_log == 0) {
+        collect_puts();
+        if (!is_moving_) {
+          gather_from_memory(rest, into);
+          return {};
         }
-        note_takeable();
-        return {};
+        prepared = for_takers_.prepare();  // the mover needs the lock before it rings
       }
     }
-    if (arrival.rest().count() <= 0 || gate_.is_closed()) return {};
-    for_takers_.sleep(prepared, arrival.rest());
+    if (in_log > 0) {
+      TRY(gather_from_log(std::min<std::uint64_t>(rest, in_log), into));
+      continue;
+    }
+    if (!arrival) arrival.emplace(kArrivalWait);
+    if (arrival->rest().count() <= 0 || gate_.is_closed()) return {};
+    for_takers_.sleep(prepared, arrival->rest());
   }
   return {};
 }
 
-Result<void> DualChannel::gather_from_log(std::size_t events_max, Transaction& into) {
-  std::uint64_t wanted = 0;
-  {
-    const MutexLock lock(mutex_);
-    wanted = std::min<std::uint64_t>(events_max, log_untaken_);
+void DualChannel::gather_from_memory(std::size_t events_max, Transaction& into) {
+  std::vector<Run> popped = pop(events_max, SIZE_MAX, kAnySequence);
+  into.reserve(count_of(popped));
+  for (Run& run : popped) {
+    auto taken = std::make_shared<Taken>();
+    taken->run = std::move(run);
+    taken_.emplace(taken->run.first_sequence, taken);
+    into.add(std::move(taken));
   }
-  if (wanted == 0) return {};
+  note_takeable();
+}
+
+// `wanted` is at most log_untaken_, which only the one who gathers reduces.
+Result<void> DualChannel::gather_from_log(std::uint64_t wanted, Transaction& into) {
   TRY_ASSIGN(auto part, log_.take(wanted, std::chrono::milliseconds(0)));
   const std::uint64_t count = part->events().size();
   // Everything counted is durable, so an empty take means damage; the log has reported it.
@@ -354,13 +368,11 @@ std::size_t DualChannel::sum_bytes(const std::vector<Run>& runs) {
   return bytes;
 }
 
-DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) const {
+DualChannel::Room DualChannel::room_of(const std::vector<Run>& runs) {
   Room room;
   for (const Run& run : runs) {
     room.events += run.size();
-    for (std::size_t i = run.begin; i < run.end; ++i) {
-      room.slots += slots_of((*run.batch)[i].body().size(), options_.slot_bytes);
-    }
+    room.slots += run.slots;
   }
   return room;
 }

@@ -97,7 +97,7 @@ class DualChannel final : public Channel {
   using SharedTaken = std::shared_ptr<Taken>;
   enum class Moved : std::uint8_t { kNothing, kSome, kRefused };
 
-  [[nodiscard]] Room room_of(const std::vector<Run>& runs) const;
+  static Room room_of(const std::vector<Run>& runs);
   static std::uint64_t count_of(const std::vector<Run>& runs);
   static std::size_t sum_bytes(const std::vector<Run>& runs);
   static constexpr std::uint64_t kAnySequence = UINT64_MAX;
@@ -107,9 +107,10 @@ class DualChannel final : public Channel {
       REQUIRES(mutex_);
   void put_back(const std::vector<Run>& runs) REQUIRES(mutex_);
   void note_takeable() REQUIRES(mutex_);
-  Result<void> claim_memory(const EventBatch& batch, const Deadline& deadline);
+  Result<void> claim_memory(Room room, const Deadline& deadline);
   Result<void> gather(std::size_t events_max, Transaction& into) REQUIRES(take_mutex_);
-  Result<void> gather_from_log(std::size_t events_max, Transaction& into) REQUIRES(take_mutex_);
+  Result<void> gather_from_log(std::uint64_t wanted, Transaction& into) REQUIRES(take_mutex_);
+  void gather_from_memory(std::size_t events_max, Transaction& into) REQUIRES(mutex_);
   void add_untaken(std::uint64_t count);
   void return_to_log(TakeTransaction& part);
   bool end_lease(TakeTransaction& lease, Taken::End end);

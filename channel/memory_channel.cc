@@ -15,10 +15,6 @@ constexpr Error kNotRunning{.code = Errc::kClosed, .what = "channel is not runni
 
 }  // namespace
 
-std::uint64_t slots_of(std::size_t body_bytes, std::uint64_t slot_bytes) {
-  return (body_bytes + slot_bytes - 1) / slot_bytes;
-}
-
 std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
                            std::uint64_t slot_bytes) {
   CHECK(buffer_percent <= 100);
@@ -29,27 +25,19 @@ std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_per
   return kept_bytes / slot_bytes;
 }
 
-std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes) {
-  std::uint64_t slots = 0;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    slots += slots_of(batch[i].body().size(), slot_bytes);
-  }
-  return slots;
-}
-
 class MemoryChannel::Transaction final : public TakeTransaction {
  public:
   Transaction(MemoryChannel& channel, std::vector<MemoryRun> runs)
       : channel_(channel), runs_(std::move(runs)) {
     channel_.open_transactions_.fetch_add(1, std::memory_order_relaxed);
     std::size_t count = 0;
-    for (const MemoryRun& run : runs_) count += run.size();
+    for (const MemoryRun& run : runs_) {
+      count += run.size();
+      slots_ += run.slots;
+    }
     events_.reserve(count);
     for (const MemoryRun& run : runs_) {
-      for (std::size_t i = run.begin; i < run.end; ++i) {
-        events_.push_back((*run.batch)[i]);
-        slots_ += slots_of(events_.back().body().size(), channel.options_.slot_bytes);
-      }
+      for (std::size_t i = run.begin; i < run.end; ++i) events_.push_back((*run.batch)[i]);
     }
     channel_.taken_events_.fetch_add(events_.size(), std::memory_order_relaxed);
   }
@@ -90,7 +78,9 @@ class MemoryChannel::Transaction final : public TakeTransaction {
 };
 
 MemoryChannel::MemoryChannel(const MemoryChannelOptions& options)
-    : options_(options), capacity_(options.capacity_events, options.byte_capacity_slots) {
+    : options_(options),
+      capacity_(options.capacity_events, options.byte_capacity_slots),
+      queue_(options.slot_bytes) {
   CHECK(options.transaction_capacity_events >= 1 && options.slot_bytes >= 1);
   CHECK(options.transaction_capacity_events <= options.capacity_events);
 }
@@ -128,7 +118,7 @@ Result<void> MemoryChannel::put(const EventBatch& batch) {
   }
   const std::uint64_t slots = body_slots(batch, options_.slot_bytes);
   TRY(capacity_.acquire(batch.size(), slots, options_.keep_alive));
-  if (!queue_.push(std::make_shared<const EventBatch>(batch), clock_.monotonic_ns())) {
+  if (!queue_.push(std::make_shared<const EventBatch>(batch), slots, clock_.monotonic_ns())) {
     capacity_.release(batch.size(), slots);
     return kNotRunning;
   }

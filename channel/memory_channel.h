@@ -15,12 +15,10 @@
 #include "channel/capacity.h"
 #include "channel/channel.h"
 #include "channel/memory_queue.h"
+#include "channel/memory_runs.h"
 #include "wal/base/clock.h"
 
 namespace spillway::channel {
-
-/// Room for bodies is counted in slots of this size (Flume's unit) unless an option says otherwise.
-inline constexpr std::uint64_t kMemorySlotBytes = 100;
 
 struct MemoryChannelOptions {
   std::uint64_t capacity_events = 100;              // queued plus taken; at least 1
@@ -34,12 +32,6 @@ struct MemoryChannelOptions {
 /// headers and bookkeeping.
 std::uint64_t memory_slots(std::uint64_t byte_capacity, std::uint64_t buffer_percent,
                            std::uint64_t slot_bytes = kMemorySlotBytes);
-
-/// Slots of one body: rounded up, an empty one takes none.
-std::uint64_t slots_of(std::size_t body_bytes, std::uint64_t slot_bytes);
-
-/// Slots that the bodies of `batch` take.
-std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes = kMemorySlotBytes);
 
 class MemoryChannel final : public Channel {
  public:

@@ -1,6 +1,5 @@
 #include "channel/memory_queue.h"
 
-#include <thread>
 #include <utility>
 
 #include "channel/deadline.h"
@@ -13,11 +12,13 @@ MemoryQueue::~MemoryQueue() {
   collect();
 }
 
-bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch, std::uint64_t put_ns) {
+bool MemoryQueue::push(std::shared_ptr<const EventBatch> batch, std::uint64_t slots,
+                       std::uint64_t put_ns) {
   CHECK(!batch->is_empty());
   if (is_closed_.load(std::memory_order_relaxed)) return false;
   auto put = std::make_unique<MemoryPut>();
   put->batch = std::move(batch);
+  put->slots = slots;
   put->put_ns = put_ns;
   inbox_.push(put.release());
   available_.ring();
@@ -42,7 +43,7 @@ Result<std::vector<MemoryRun>> MemoryQueue::take(std::size_t events_max,
     if (has_more) available_.ring();
     const auto rest = deadline.rest();
     if (!taken.empty() || rest.count() <= 0 || interrupts_.load() != interrupts) return taken;
-    if (look_again()) continue;
+    if (look_again([&] { return has_events(); })) continue;
     const std::uint32_t prepared = available_.prepare();
     const bool has_news = has_events() || is_closed_.load() || interrupts_.load() != interrupts;
     if (!has_news) available_.sleep(prepared, rest);
@@ -52,14 +53,6 @@ Result<std::vector<MemoryRun>> MemoryQueue::take(std::size_t events_max,
 
 bool MemoryQueue::has_events() const {
   return has_runs_.load() || !inbox_.is_empty();
-}
-
-bool MemoryQueue::look_again() const {
-  for (int i = 0; i < kLooksBeforeSleep; ++i) {
-    if (has_events()) return true;
-    std::this_thread::yield();
-  }
-  return false;
 }
 
 void MemoryQueue::collect() {

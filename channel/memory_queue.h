@@ -25,13 +25,14 @@ namespace spillway::channel {
 /// Thread-safe. Nothing is copied or encoded under the mutex.
 class MemoryQueue {
  public:
-  MemoryQueue() = default;
+  explicit MemoryQueue(std::uint64_t slot_bytes) : runs_(slot_bytes) {}
   ~MemoryQueue();
   MemoryQueue(const MemoryQueue&) = delete;
   MemoryQueue& operator=(const MemoryQueue&) = delete;
 
-  /// Appends a batch of at least one event; false when closed. Never waits.
-  bool push(std::shared_ptr<const EventBatch> batch, std::uint64_t put_ns = 0);
+  /// Appends a batch of at least one event, whose bodies take `slots`; false when closed. Never
+  /// waits.
+  bool push(std::shared_ptr<const EventBatch> batch, std::uint64_t slots, std::uint64_t put_ns);
 
   /// `put_ns` of the oldest batch that has not been taken; nullopt when there is none.
   [[nodiscard]] std::optional<std::uint64_t> oldest_put_ns();
@@ -50,12 +51,7 @@ class MemoryQueue {
   void close();
 
  private:
-  // How often a taker looks again, giving up its processor, before it sleeps: a producer that is
-  // busy is back within microseconds, and then pays for no wake-up.
-  static constexpr int kLooksBeforeSleep = 16;
-
   [[nodiscard]] bool has_events() const;
-  [[nodiscard]] bool look_again() const;
   void collect() REQUIRES(mutex_);
   std::vector<MemoryRun> pop(std::size_t events_max) REQUIRES(mutex_);
 

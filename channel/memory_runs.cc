@@ -6,6 +6,22 @@
 #include "wal/base/check.h"
 
 namespace spillway::channel {
+namespace {
+
+std::uint64_t slots_of(const EventBatch& batch, std::size_t begin, std::size_t end,
+                       std::uint64_t slot_bytes) {
+  std::uint64_t slots = 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    slots += (batch[i].body().size() + slot_bytes - 1) / slot_bytes;
+  }
+  return slots;
+}
+
+}  // namespace
+
+std::uint64_t body_slots(const EventBatch& batch, std::uint64_t slot_bytes) {
+  return slots_of(batch, 0, batch.size(), slot_bytes);
+}
 
 void MemoryRuns::append(MemoryPut* oldest) {
   for (MemoryPut* next = oldest; next != nullptr;) {
@@ -15,6 +31,7 @@ void MemoryRuns::append(MemoryPut* oldest) {
     runs_.push_back({.batch = std::move(put->batch),
                      .end = count,
                      .first_sequence = next_sequence_,
+                     .slots = put->slots,
                      .put_ns = put->put_ns});
     next_sequence_ += count;
   }
@@ -30,7 +47,9 @@ MemoryRun MemoryRuns::pop(std::size_t events_max) {
   }
   MemoryRun part = first;
   part.end = part.begin + events_max;
+  part.slots = slots_of(*part.batch, part.begin, part.end, slot_bytes_);
   first.begin = part.end;
+  first.slots -= part.slots;
   first.first_sequence += events_max;
   return part;
 }
