@@ -57,7 +57,9 @@ TEST(OutcomeTest, ASleeperNobodyKnowsOfIsFound) {
   all.explore([] {
     const auto word = std::make_shared<test::ExploredAtomic<std::uint32_t>>(0);
     const auto wait = [word] {
-      if (word->load(std::memory_order_acquire) == 0) ExploredThreads::sleep(*word, 0);
+      const bool is_staged = word->load(std::memory_order_acquire) == 0;
+      Interleavings::step();
+      if (is_staged && word->newest() == 0) Interleavings::current().sleep_on(word.get());
     };
     const auto set = [word] {
       if (word->exchange(1, std::memory_order_release) != 0) ExploredThreads::wake_all(*word);
