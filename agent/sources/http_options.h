@@ -78,6 +78,10 @@ inline constexpr std::array kHttpOptions{
                .max = 68'719'476'736},
     OptionSpec{.name = "QueuedThreadPool.*", .help = "Tunes Jetty.", .notice = kNoJetty},
     OptionSpec{.name = "HttpConfiguration.*", .help = "Tunes Jetty.", .notice = kNoJetty},
+    OptionSpec{.name = "SslContextFactory.needClientAuth",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Jetty's name of needClientAuth; either asks for certificates."},
     OptionSpec{.name = "SslContextFactory.*", .help = "Tunes Jetty.", .notice = kNoJetty},
     OptionSpec{.name = "ServerConnector.*", .help = "Tunes Jetty.", .notice = kNoJetty}};
 
@@ -92,6 +96,7 @@ inline std::optional<TlsServerOptions> http_tls_options_of(const Config& config)
   if (!config.is_given("exclude-protocols")) {
     options.exclude_protocols = config.list("excludeProtocols");
   }
+  if (config.boolean("SslContextFactory.needClientAuth")) options.needs_client_certificate = true;
   return options;
 }
 

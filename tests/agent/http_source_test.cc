@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/registry.h"
+#include "agent/sources/http_options.h"
 #include "agent/sources/inflate_body.h"
 #include "tests/support/eventually.h"
 #include "tests/support/recorded_metrics.h"
@@ -118,6 +119,14 @@ TEST_F(HttpSourceTest, FullChannelsAre503AndTooLargeRequestsAre413) {
   receiver.set_batch_size_max(1);
   EXPECT_EQ(status(port, request), 413);
   EXPECT_EQ(receiver.bodies().size(), 2U);
+}
+
+// Taken for a key that only tunes Jetty, it would let anybody in.
+TEST_F(HttpSourceTest, JettysNameOfClientCertificatesCounts) {
+  Given given{{"port", "0"}, {"ssl", "true"}};
+  EXPECT_FALSE(http_tls_options_of(Config::of(kHttpOptions, given))->needs_client_certificate);
+  given["SslContextFactory.needClientAuth"] = "true";
+  EXPECT_TRUE(http_tls_options_of(Config::of(kHttpOptions, given))->needs_client_certificate);
 }
 
 TEST_F(HttpSourceTest, MethodsAreFlumes) {
