@@ -153,6 +153,9 @@ void SlotPool::prepare_spares(MutexLock& lock) {
     if (slot.has_value()) spares_.push_back(slot.value().id);
     publish_state();
     changed_.notify_all();  // who found no space meanwhile
+    // Only a stop ends that, and whoever waits for us has to get the lock.
+    const bool is_over = !slot.has_value() && slot.error().code == Errc::kClosed;
+    if (is_over && !is_stopping_) changed_.wait_for(lock, kRetry);
   }
 }
 
