@@ -83,7 +83,7 @@ struct AgentConfig {
 };
 
 /// A component that is not valid has no type. `agent` is complete only when has_errors(problems) is
-/// false. Problems are sorted by place.
+/// false and no key of the text is unknown (--no-env). Problems are sorted by place.
 struct LoadedAgent {
   AgentConfig agent;
   std::vector<ConfigProblem> problems;  // reasons to refuse, and notices

@@ -94,7 +94,7 @@ void check_properties(std::string_view text) {
   for (const std::string& agent : agents) {
     const LoadedAgent loaded = validate_agent(config, agent);
     check_problems(loaded.problems, lines);
-    if (has_errors(loaded.problems)) continue;
+    if (has_errors(loaded.problems) || !config.unknown_keys.empty()) continue;
     for (const SourceConfig& source : loaded.agent.sources) CHECK(source.type != nullptr);
     for (const SinkConfig& sink : loaded.agent.sinks) {
       CHECK(sink.type != nullptr);
