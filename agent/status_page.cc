@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/markup.h"
+
 namespace spillway::agent {
 namespace {
 
@@ -22,36 +24,13 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 </style></head><body>
 )";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string component_rows(const std::vector<ComponentStatus>& all) {
   std::string rows;
   for (const ComponentStatus& status : all) {
     rows += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td><td>{}</td></tr>\n",
-        kind_name(status.kind), escaped(status.name), escaped(status.type),
-        state_name(status.state), state_name(status.state), escaped(status.last_error));
+        kind_name(status.kind), as_markup(status.name), as_markup(status.type),
+        state_name(status.state), state_name(status.state), as_markup(status.last_error));
   }
   return rows;
 }
@@ -73,7 +52,7 @@ std::string channel_rows(const Pipeline& pipeline) {
         "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1f} "
         "%</td>"
         "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-        escaped(live->name()), is_failed ? " <span class=\"retrying\">failed</span>" : "", size,
+        as_markup(live->name()), is_failed ? " <span class=\"retrying\">failed</span>" : "", size,
         capacity, fill, counters.put_successes.value(), counters.take_successes.value());
   }
   return rows;
@@ -86,8 +65,8 @@ std::string group_rows(const Pipeline& pipeline) {
     const std::vector<SinkState> states = group->processor->states();
     for (std::size_t i = 0; i < states.size(); ++i) {
       rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
-                          escaped(group->label.name), escaped(group->label.type),
-                          escaped(group->sinks[i]->label.name), sink_state_name(states[i]),
+                          as_markup(group->label.name), as_markup(group->label.type),
+                          as_markup(group->sinks[i]->label.name), sink_state_name(states[i]),
                           sink_state_name(states[i]));
     }
   }
@@ -101,7 +80,7 @@ std::string utc_time(std::int64_t wall_ms) {
 
 std::string list_of(const std::vector<std::string>& lines) {
   std::string items;
-  for (const std::string& line : lines) items += fmt::format("<li>{}</li>\n", escaped(line));
+  for (const std::string& line : lines) items += fmt::format("<li>{}</li>\n", as_markup(line));
   return items.empty() ? items : "<ul>\n" + items + "</ul>\n";
 }
 
@@ -132,7 +111,7 @@ std::string status_page(const MetricsRegistry& registry) {
   const auto running = registry.agent().pipeline();
   const Pipeline& pipeline = *running;
   std::string page(kHead);
-  page += fmt::format("<h1>Agent {}</h1>\n", escaped(pipeline.agent_name));
+  page += fmt::format("<h1>Agent {}</h1>\n", as_markup(pipeline.agent_name));
   page +=
       "<table><tr><th>channel</th><th class=\"n\">events</th><th class=\"n\">capacity</th>"
       "<th class=\"n\">fill</th><th class=\"n\">put</th><th class=\"n\">taken</th></tr>\n";

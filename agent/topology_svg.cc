@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/markup.h"
 #include "agent/topology.h"
 
 namespace spillway::agent {
@@ -23,29 +24,6 @@ constexpr int kColumnStep = 300;
 constexpr int kMargin = 30;
 constexpr std::size_t kLabelMax = 26;  // code points that fit into a node
 constexpr std::size_t kColumns = 3;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;  // XML has no control characters
-    }
-  }
-  return out;
-}
 
 /// Cut between characters.
 std::string shortened(std::string_view text) {
@@ -135,11 +113,11 @@ std::string draw_node(const Node& node, int x, int y) {
   std::string out = fmt::format(
       "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" "
       "fill=\"{}\" stroke=\"#555\"/>",
-      escaped(node.name), x, y, kNodeWidth, kNodeHeight, radius,
+      as_markup(node.name), x, y, kNodeWidth, kNodeHeight, radius,
       kFills.at(static_cast<std::size_t>(node.kind)));
   const auto add_text = [&](int down, std::string_view style, const std::string& text) {
     out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\"{}>{}</text>",
-                       x + kNodeWidth / 2, y + down, style, escaped(shortened(text)));
+                       x + kNodeWidth / 2, y + down, style, as_markup(shortened(text)));
   };
   add_text(node.note.empty() ? 25 : 19, " font-weight=\"bold\"", node.name);
   add_text(node.note.empty() ? 43 : 35, " fill=\"#555\"", node.type);
@@ -164,7 +142,7 @@ std::string draw_groups(const Topology& topology, const Layout& layout) {
         "stroke=\"#999\" stroke-dasharray=\"4 3\"/><text x=\"{}\" y=\"{}\" fill=\"#777\" "
         "font-size=\"11\">{}</text>\n",
         layout.x(i) - 8, top - 16, kNodeWidth + 16, bottom - top + kNodeHeight + 24,
-        layout.x(i) - 4, top - 5, escaped(shortened(group)));
+        layout.x(i) - 4, top - 5, as_markup(shortened(group)));
   }
   return out;
 }
@@ -197,7 +175,7 @@ std::string draw_svg(const Topology& topology) {
       "<path d=\"M 0 0 L 8 4 L 0 8 z\" fill=\"#555\"/></marker></defs>\n"
       "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n"
       "<text x=\"{3}\" y=\"24\" fill=\"#555\">agent {4}</text>\n",
-      width, height, escaped(topology.agent), kMargin, escaped(shortened(topology.agent)));
+      width, height, as_markup(topology.agent), kMargin, as_markup(shortened(topology.agent)));
   out += draw_groups(topology, layout);
   for (const Edge& edge : topology.edges) out += draw_edge(edge, layout);
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {

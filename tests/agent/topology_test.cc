@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/agent_config.h"
+#include "agent/markup.h"
 
 namespace spillway::agent {
 namespace {
@@ -89,6 +90,11 @@ TEST(TopologyTest, NamesCannotBreakADrawing) {
   EXPECT_THAT(svg, HasSubstr("&lt;b&gt;&quot;&amp;"));
   EXPECT_THAT(draw_mermaid(wild), Not(HasSubstr("<b>")));
   EXPECT_THAT(draw_dot(wild), HasSubstr("\"source <b>\\\"&'\\\\x\""));
+}
+
+TEST(MarkupTest, ForeignTextIsTextAndWellFormed) {
+  EXPECT_EQ(as_markup("a<b>\"&'c\xC3\xA9"), "a&lt;b&gt;&quot;&amp;'c\xC3\xA9");
+  EXPECT_EQ(as_markup("\x01\n\xFF\xC3"), "  \xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
 }  // namespace
