@@ -1,7 +1,11 @@
-// Option rows that several network sources have in common.
+// Option rows that several network sources have in common, and their values.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "agent/component.h"
+#include "agent/config.h"
 #include "agent/text_encoding.h"
 
 namespace spillway::agent {
@@ -47,5 +51,12 @@ inline constexpr OptionSpec kReceiveBufferOption{
         "Size asked for the socket's buffer; 0: the system's default. Without a privilege the "
         "kernel grants at most net.core.rmem_max (not in Flume).",
     .max = 1'073'741'824};
+
+inline std::size_t batch_size_of(const Config& config) {
+  return config.count("batchSize");
+}
+inline std::uint16_t port_of(const Config& config) {
+  return static_cast<std::uint16_t>(config.count("port"));
+}
 
 }  // namespace spillway::agent

@@ -4,6 +4,9 @@
 // Java's JKS type does.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
 
 #include "agent/component.h"
@@ -12,48 +15,55 @@
 
 namespace spillway::agent {
 
-inline constexpr OptionSpec kSslOption{.name = "ssl",
-                                       .type = OptionType::kBool,
-                                       .default_value = "false",
-                                       .help = "Speak TLS; needs a keystore."};
-inline constexpr OptionSpec kKeystoreOption{
-    .name = "keystore",
-    .type = OptionType::kPath,
-    .help = "File with the private key and its certificates: PKCS12 or PEM. JKS is refused."};
-inline constexpr OptionSpec kKeystorePasswordOption{.name = "keystore-password",
-                                                    .help = "Password of the keystore."};
-inline constexpr OptionSpec kKeystoreTypeOption{
-    .name = "keystore-type",
-    .type = OptionType::kEnum,
-    .default_value = "jks",
-    .help = "Ignored: the content says whether it is PKCS12 or PEM.",
-    .choices = "jks|pkcs12|pem"};
-inline constexpr OptionSpec kIncludeProtocolsOption{
-    .name = "include-protocols",
-    .type = OptionType::kList,
-    .help = "Protocols to speak, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; empty: the last two."};
-inline constexpr OptionSpec kExcludeProtocolsOption{
-    .name = "exclude-protocols",
-    .type = OptionType::kList,
-    .help = "Protocols not to speak; SSLv3 is never spoken."};
-inline constexpr OptionSpec kIncludeCiphersOption{
-    .name = "include-cipher-suites",
-    .type = OptionType::kList,
-    .help = "Cipher suites to use, by Java's or OpenSSL's names; empty: OpenSSL's choice."};
-inline constexpr OptionSpec kExcludeCiphersOption{.name = "exclude-cipher-suites",
-                                                  .type = OptionType::kList,
-                                                  .help = "Cipher suites not to use."};
-inline constexpr OptionSpec kNeedClientAuthOption{
-    .name = "needClientAuth",
-    .type = OptionType::kBool,
-    .default_value = "false",
-    .help = "Only serve clients with a certificate of the truststore (not in Flume)."};
-inline constexpr OptionSpec kTruststoreOption{
-    .name = "truststore",
-    .type = OptionType::kPath,
-    .help = "Certificates that sign clients', PKCS12 or PEM; empty: the system's (not in Flume)."};
-inline constexpr OptionSpec kTruststorePasswordOption{
-    .name = "truststore-password", .help = "Password of the truststore (not in Flume)."};
+inline constexpr std::array kTlsOptions{
+    OptionSpec{.name = "ssl",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Speak TLS; needs a keystore."},
+    OptionSpec{
+        .name = "keystore",
+        .type = OptionType::kPath,
+        .help = "File with the private key and its certificates: PKCS12 or PEM. JKS is refused."},
+    OptionSpec{.name = "keystore-password", .help = "Password of the keystore."},
+    OptionSpec{.name = "keystore-type",
+               .type = OptionType::kEnum,
+               .default_value = "jks",
+               .help = "Ignored: the content says whether it is PKCS12 or PEM.",
+               .choices = "jks|pkcs12|pem"},
+    OptionSpec{
+        .name = "include-protocols",
+        .type = OptionType::kList,
+        .help = "Protocols to speak, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; empty: the last two."},
+    OptionSpec{.name = "exclude-protocols",
+               .type = OptionType::kList,
+               .help = "Protocols not to speak; SSLv3 is never spoken."},
+    OptionSpec{
+        .name = "include-cipher-suites",
+        .type = OptionType::kList,
+        .help = "Cipher suites to use, by Java's or OpenSSL's names; empty: OpenSSL's choice."},
+    OptionSpec{.name = "exclude-cipher-suites",
+               .type = OptionType::kList,
+               .help = "Cipher suites not to use."},
+    OptionSpec{.name = "needClientAuth",
+               .type = OptionType::kBool,
+               .default_value = "false",
+               .help = "Only serve clients with a certificate of the truststore (not in Flume)."},
+    OptionSpec{
+        .name = "truststore",
+        .type = OptionType::kPath,
+        .help =
+            "Certificates that sign clients', PKCS12 or PEM; empty: the system's (not in Flume)."},
+    OptionSpec{.name = "truststore-password",
+               .help = "Password of the truststore (not in Flume)."}};
+
+/// The rows of a component, then those of TLS.
+template <std::size_t Count>
+constexpr auto with_tls(const std::array<OptionSpec, Count>& own) {
+  std::array<OptionSpec, Count + kTlsOptions.size()> all{};
+  std::copy(own.begin(), own.end(), all.begin());
+  std::copy(kTlsOptions.begin(), kTlsOptions.end(), all.begin() + Count);
+  return all;
+}
 
 inline TlsServerOptions tls_options_of(const Config& config) {
   return {.key_store = config.string("keystore"),

@@ -1,17 +1,16 @@
-// Option rows of the `http` source.
+// Option rows of the `http` source, and the options of its server.
 #pragma once
 
 #include <array>
 #include <optional>
 
-#include "agent/net/net_options.h"
-#include "agent/net/tls_options.h"
+#include "agent/net/stream_options.h"
 
 namespace spillway::agent {
 
 inline constexpr std::string_view kNoJetty = "accepted without effect: there is no Jetty here";
 
-inline constexpr std::array kHttpOptions{
+inline constexpr auto kHttpOptions = with_tls(std::array{
     OptionSpec{
         .name = "bind", .default_value = "0.0.0.0", .help = "Host name or address to listen on."},
     kPortOption,
@@ -24,25 +23,14 @@ inline constexpr std::array kHttpOptions{
                           "org.apache.flume.source.http.blobhandler|json|blob"},
     OptionSpec{.name = "handler.mandatoryParameters",
                .help = "For blob: query parameters a request must have, separated by commas."},
-    kSslOption,
     OptionSpec{.name = "enableSSL",
                .type = OptionType::kBool,
                .default_value = "false",
                .help = "Old name of ssl."},
-    kKeystoreOption,
-    kKeystorePasswordOption,
     OptionSpec{.name = "keystorePassword", .help = "Old name of keystore-password."},
-    kKeystoreTypeOption,
-    kIncludeProtocolsOption,
-    kExcludeProtocolsOption,
     OptionSpec{.name = "excludeProtocols",
                .type = OptionType::kList,
                .help = "Old name of exclude-protocols."},
-    kIncludeCiphersOption,
-    kExcludeCiphersOption,
-    kNeedClientAuthOption,
-    kTruststoreOption,
-    kTruststorePasswordOption,
     kBatchSizeOption,
     kMaxConnectionsOption,
     OptionSpec{.name = "idleTimeout",
@@ -83,7 +71,8 @@ inline constexpr std::array kHttpOptions{
                .default_value = "false",
                .help = "Jetty's name of needClientAuth; either asks for certificates."},
     OptionSpec{.name = "SslContextFactory.*", .help = "Tunes Jetty.", .notice = kNoJetty},
-    OptionSpec{.name = "ServerConnector.*", .help = "Tunes Jetty.", .notice = kNoJetty}};
+    OptionSpec{.name = "ServerConnector.*", .help = "Tunes Jetty.", .notice = kNoJetty},
+});
 
 /// The old names count where the new ones are not given; nullopt for plain text.
 inline std::optional<TlsServerOptions> http_tls_options_of(const Config& config) {
@@ -97,6 +86,14 @@ inline std::optional<TlsServerOptions> http_tls_options_of(const Config& config)
     options.exclude_protocols = config.list("excludeProtocols");
   }
   if (config.boolean("SslContextFactory.needClientAuth")) options.needs_client_certificate = true;
+  return options;
+}
+
+inline StreamServerOptions http_server_options(const ComponentContext& context,
+                                               const Config& config) {
+  StreamServerOptions options =
+      with_answers(stream_options_of(context, config, config.string("bind"), {port_of(config)}));
+  options.tls = http_tls_options_of(config);
   return options;
 }
 

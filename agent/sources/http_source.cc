@@ -11,8 +11,6 @@
 #include <utility>
 
 #include "agent/net/stream_buffer.h"
-#include "agent/net/stream_server.h"
-#include "agent/net/tls_options.h"
 #include "agent/option_value.h"
 #include "agent/registry.h"
 #include "agent/sources/http_handlers.h"
@@ -185,17 +183,9 @@ class HttpSource final : public Source {
                    .is_blob = config.string("handler").find("blob") != std::string::npos,
                    .mandatory = split_commas(config.string("handler.mandatoryParameters"))}),
         budget_({.bytes_max = config.bytes("maxBufferedBytes")}),
-        server_({.source_name = context.name,
-                 .host = config.string("bind"),
-                 .ports = {static_cast<std::uint16_t>(config.count("port"))},
-                 .batch_size = config.count("batchSize"),
-                 .connections_max = config.count("maxConnections"),
-                 .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
-                 .has_answers = true,
-                 .tls = http_tls_options_of(config)},
-                receiver, counters_, [this](const Peer&) {
-                  return std::make_unique<HttpDecoder>(settings_, budget_, counters_);
-                }) {}
+        server_(http_server_options(context, config), receiver, counters_, [this](const Peer&) {
+          return std::make_unique<HttpDecoder>(settings_, budget_, counters_);
+        }) {}
 
   Result<void> start() override { return server_.start(); }
   void stop() override { server_.stop(); }
@@ -206,10 +196,6 @@ class HttpSource final : public Source {
   BodyBudget budget_;  // server thread
   StreamServer server_;
 };
-
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
 
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
@@ -222,7 +208,7 @@ const SourceType kHttpSource{.name = "http",
                              .java_class = "org.apache.flume.source.http.HTTPSource",
                              .help = "Listens for HTTP requests that carry events.",
                              .options = kHttpOptions,
-                             .batch_size = batch_size,
+                             .batch_size = batch_size_of,
                              .create = create};
 
 }  // namespace spillway::agent

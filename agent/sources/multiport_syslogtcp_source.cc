@@ -9,18 +9,16 @@
 #include <utility>
 
 #include "agent/net/stream_buffer.h"
-#include "agent/net/stream_server.h"
-#include "agent/net/tls_options.h"
 #include "agent/option_value.h"
 #include "agent/registry.h"
 #include "agent/sources/multiport_syslog.h"
 #include "agent/sources/rfc_decoder.h"
-#include "agent/sources/syslog_options.h"
+#include "agent/sources/syslog_server.h"
 
 namespace spillway::agent {
 namespace {
 
-constexpr std::array kOptions{
+constexpr auto kOptions = with_tls(std::array{
     kHostOption,
     OptionSpec{.name = "ports",
                .type = OptionType::kList,
@@ -42,17 +40,6 @@ constexpr std::array kOptions{
     kBatchSizeOption,
     kMaxConnectionsOption,
     kIdleTimeoutOption,
-    kSslOption,
-    kKeystoreOption,
-    kKeystorePasswordOption,
-    kKeystoreTypeOption,
-    kIncludeProtocolsOption,
-    kExcludeProtocolsOption,
-    kIncludeCiphersOption,
-    kExcludeCiphersOption,
-    kNeedClientAuthOption,
-    kTruststoreOption,
-    kTruststorePasswordOption,
     OptionSpec{.name = "readBufferBytes",
                .type = OptionType::kCount,
                .default_value = "1024",
@@ -67,7 +54,8 @@ constexpr std::array kOptions{
                .type = OptionType::kCount,
                .default_value = "0",
                .help = "Threads of Flume.",
-               .notice = kNetworkIgnored}};
+               .notice = kNetworkIgnored},
+});
 
 using PortEncodings = std::map<std::uint16_t, Encoding>;
 
@@ -121,16 +109,8 @@ class MultiportSyslogTcpSource final : public Source {
         flume_(KeepFields::parse(config.string("keepFields")), peer_headers(config),
                *context.clock),
         rfc_(KeepFields::parse(config.string("keepFields")), peer_headers(config), *context.clock),
-        server_({.source_name = context.name,
-                 .host = config.string("host"),
-                 .ports = std::move(ports),
-                 .batch_size = config.count("batchSize"),
-                 .connections_max = config.count("maxConnections"),
-                 .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
-                 .retries_refused = true,
-                 .wants_host_names = !config.string("clientHostnameHeader").empty(),
-                 .tls = tls_of(config)},
-                receiver, counters_, [this](const Peer& peer) { return decoder(peer); }) {}
+        server_(syslog_server_options(context, config, std::move(ports)), receiver, counters_,
+                [this](const Peer& peer) { return decoder(peer); }) {}
 
   Result<void> start() override { return server_.start(); }
   void stop() override { server_.stop(); }
@@ -152,10 +132,6 @@ class MultiportSyslogTcpSource final : public Source {
   RfcSyslogParser rfc_;
   StreamServer server_;
 };
-
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
 
 Result<std::uint16_t> port_in(std::string_view text) {
   const auto number = number_in(text);
@@ -194,7 +170,7 @@ const SourceType kMultiportSyslogTcpSource{
     .java_class = "org.apache.flume.source.MultiportSyslogTCPSource",
     .help = "Listens on several TCP ports for syslog messages.",
     .options = kOptions,
-    .batch_size = batch_size,
+    .batch_size = batch_size_of,
     .create = create};
 
 }  // namespace spillway::agent

@@ -6,18 +6,14 @@
 #include <string>
 #include <utility>
 
-#include "agent/component.h"
-#include "agent/config.h"
-#include "agent/net/net_options.h"
-#include "agent/net/stream_server.h"
-#include "agent/net/tls_options.h"
+#include "agent/net/stream_options.h"
 #include "agent/registry.h"
 #include "agent/sources/netcat_lines.h"
 
 namespace spillway::agent {
 namespace {
 
-constexpr std::array kOptions{
+constexpr auto kOptions = with_tls(std::array{
     OptionSpec{.name = "bind", .help = "Host name or address to listen on.", .is_required = true},
     kPortOption,
     OptionSpec{.name = "max-line-length",
@@ -39,18 +35,7 @@ constexpr std::array kOptions{
     kBatchSizeOption,
     kMaxConnectionsOption,
     kIdleTimeoutOption,
-    kSslOption,
-    kKeystoreOption,
-    kKeystorePasswordOption,
-    kKeystoreTypeOption,
-    kIncludeProtocolsOption,
-    kExcludeProtocolsOption,
-    kIncludeCiphersOption,
-    kExcludeCiphersOption,
-    kNeedClientAuthOption,
-    kTruststoreOption,
-    kTruststorePasswordOption,
-};
+});
 
 class NetcatDecoder final : public StreamDecoder {
  public:
@@ -98,14 +83,8 @@ class NetcatDecoder final : public StreamDecoder {
 class NetcatSource final : public Source {
  public:
   NetcatSource(const ComponentContext& context, const Config& config, EventReceiver& receiver)
-      : server_({.source_name = context.name,
-                 .host = config.string("bind"),
-                 .ports = {static_cast<std::uint16_t>(config.count("port"))},
-                 .batch_size = config.count("batchSize"),
-                 .connections_max = config.count("maxConnections"),
-                 .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
-                 .has_answers = true,
-                 .tls = tls_of(config)},
+      : server_(with_answers(
+                    stream_options_of(context, config, config.string("bind"), {port_of(config)})),
                 receiver, counters_,
                 [line_chars_max = config.count("max-line-length"),
                  encoding = encoding_named(config.string("encoding")),
@@ -122,10 +101,6 @@ class NetcatSource final : public Source {
   StreamServer server_;
 };
 
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
-
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
   return std::unique_ptr<Source>(std::make_unique<NetcatSource>(context, config, receiver));
@@ -137,7 +112,7 @@ const SourceType kNetcatSource{.name = "netcat",
                                .java_class = "org.apache.flume.source.NetcatSource",
                                .help = "Listens on TCP and turns each line into an event.",
                                .options = kOptions,
-                               .batch_size = batch_size,
+                               .batch_size = batch_size_of,
                                .create = create};
 
 }  // namespace spillway::agent

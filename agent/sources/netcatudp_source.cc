@@ -36,7 +36,7 @@ class NetcatUdpSource final : public Source {
                                                          : config.string("remoteAddressHeader")),
         server_({.source_name = context.name,
                  .host = config.string("bind"),
-                 .port = static_cast<std::uint16_t>(config.count("port")),
+                 .port = port_of(config),
                  .batch_size = config.count("batchSize"),
                  .receive_buffer_bytes = config.bytes("receiveBufferBytes")},
                 receiver, counters_,
@@ -62,10 +62,6 @@ class NetcatUdpSource final : public Source {
   DatagramServer server_;
 };
 
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
-
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
   return std::unique_ptr<Source>(std::make_unique<NetcatUdpSource>(context, config, receiver));
@@ -77,7 +73,7 @@ const SourceType kNetcatUdpSource{.name = "netcatudp",
                                   .java_class = "org.apache.flume.source.NetcatUdpSource",
                                   .help = "Listens on UDP and turns each datagram into an event.",
                                   .options = kOptions,
-                                  .batch_size = batch_size,
+                                  .batch_size = batch_size_of,
                                   .create = create};
 
 }  // namespace spillway::agent

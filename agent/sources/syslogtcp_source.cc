@@ -8,37 +8,18 @@
 #include <utility>
 
 #include "agent/net/stream_buffer.h"
-#include "agent/net/stream_server.h"
-#include "agent/net/tls_options.h"
 #include "agent/registry.h"
 #include "agent/sources/flume_syslog.h"
 #include "agent/sources/rfc_decoder.h"
-#include "agent/sources/syslog_options.h"
+#include "agent/sources/syslog_server.h"
 
 namespace spillway::agent {
 namespace {
 
-constexpr std::array kOptions{kHostOption,
-                              kPortOption,
-                              kEventSizeOption,
-                              kKeepFieldsOption,
-                              kClientIpHeaderOption,
-                              kClientHostnameHeaderOption,
-                              kParserOption,
-                              kBatchSizeOption,
-                              kMaxConnectionsOption,
-                              kIdleTimeoutOption,
-                              kSslOption,
-                              kKeystoreOption,
-                              kKeystorePasswordOption,
-                              kKeystoreTypeOption,
-                              kIncludeProtocolsOption,
-                              kExcludeProtocolsOption,
-                              kIncludeCiphersOption,
-                              kExcludeCiphersOption,
-                              kNeedClientAuthOption,
-                              kTruststoreOption,
-                              kTruststorePasswordOption};
+constexpr auto kOptions =
+    with_tls(std::array{kHostOption, kPortOption, kEventSizeOption, kKeepFieldsOption,
+                        kClientIpHeaderOption, kClientHostnameHeaderOption, kParserOption,
+                        kBatchSizeOption, kMaxConnectionsOption, kIdleTimeoutOption});
 
 class FlumeDecoder final : public StreamDecoder {
  public:
@@ -74,16 +55,8 @@ class SyslogTcpSource final : public Source {
                *context.clock),
         rfc_(KeepFields::parse(config.string("keepFields")), peer_headers_of(config),
              *context.clock),
-        server_({.source_name = context.name,
-                 .host = config.string("host"),
-                 .ports = {static_cast<std::uint16_t>(config.count("port"))},
-                 .batch_size = config.count("batchSize"),
-                 .connections_max = config.count("maxConnections"),
-                 .idle_timeout = std::chrono::milliseconds(config.millis("idleTimeout")),
-                 .retries_refused = true,
-                 .wants_host_names = !config.string("clientHostnameHeader").empty(),
-                 .tls = tls_of(config)},
-                receiver, counters_, [this](const Peer& peer) { return decoder(peer); }) {}
+        server_(syslog_server_options(context, config, {port_of(config)}), receiver, counters_,
+                [this](const Peer& peer) { return decoder(peer); }) {}
 
   Result<void> start() override { return server_.start(); }
   void stop() override { server_.stop(); }
@@ -102,10 +75,6 @@ class SyslogTcpSource final : public Source {
   StreamServer server_;
 };
 
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
-
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
   return std::unique_ptr<Source>(std::make_unique<SyslogTcpSource>(context, config, receiver));
@@ -117,7 +86,7 @@ const SourceType kSyslogTcpSource{.name = "syslogtcp",
                                   .java_class = "org.apache.flume.source.SyslogTcpSource",
                                   .help = "Listens on TCP for syslog messages.",
                                   .options = kOptions,
-                                  .batch_size = batch_size,
+                                  .batch_size = batch_size_of,
                                   .create = create};
 
 }  // namespace spillway::agent

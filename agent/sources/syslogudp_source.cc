@@ -33,7 +33,7 @@ class SyslogUdpSource final : public Source {
              *context.clock),
         server_({.source_name = context.name,
                  .host = config.string("host"),
-                 .port = static_cast<std::uint16_t>(config.count("port")),
+                 .port = port_of(config),
                  .batch_size = config.count("batchSize"),
                  .receive_buffer_bytes = config.bytes("receiveBufferBytes"),
                  .wants_host_names = !config.string("clientHostnameHeader").empty()},
@@ -63,10 +63,6 @@ class SyslogUdpSource final : public Source {
   DatagramServer server_;
 };
 
-std::size_t batch_size(const Config& config) {
-  return config.count("batchSize");
-}
-
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
   return std::unique_ptr<Source>(std::make_unique<SyslogUdpSource>(context, config, receiver));
@@ -78,7 +74,7 @@ const SourceType kSyslogUdpSource{.name = "syslogudp",
                                   .java_class = "org.apache.flume.source.SyslogUDPSource",
                                   .help = "Listens on UDP for syslog messages.",
                                   .options = kOptions,
-                                  .batch_size = batch_size,
+                                  .batch_size = batch_size_of,
                                   .create = create};
 
 }  // namespace spillway::agent
