@@ -42,7 +42,11 @@ Config::Values take_runner_values(Config::Values& values, std::span<const Option
       ++at;
       continue;
     }
-    taken.insert(values.extract(at++));
+    auto node = values.extract(at++);
+    // Below a prefix is a part's: whether it may be empty is for the rows of that part to say.
+    const OptionSpec* const spec = find_option(runner, node.key());
+    if (node.mapped().text.empty() && spec != nullptr && spec->name.ends_with(".*")) continue;
+    taken.insert(std::move(node));
   }
   return taken;
 }

@@ -38,6 +38,13 @@ std::string default_text(const OptionSpec& spec) {
   return std::string(spec.default_value);
 }
 
+/// Flume's `key =` is no value; here it is one where it is what the option has anyway.
+bool is_empty_by_default(const OptionSpec& spec) {
+  const bool is_text = spec.type == OptionType::kString || spec.type == OptionType::kPath ||
+                       spec.type == OptionType::kList;
+  return is_text && !spec.is_required && !is_wildcard(spec) && spec.default_value.empty();
+}
+
 bool has_key_below(const Config::Values& values, std::string_view prefix) {
   const auto at = values.upper_bound(prefix);
   return at != values.end() && at->first.starts_with(prefix);
@@ -86,6 +93,7 @@ Config Config::validate(std::span<const OptionSpec> specs, Values given,
       problems.push_back({value.origin, full_key(name), "unknown option" + did_you_mean(near)});
       continue;
     }
+    if (value.text.empty() && is_empty_by_default(*spec)) continue;
     if (std::optional<std::string> reason = refuse_value(*spec, value.text)) {
       problems.push_back({value.origin, full_key(name), std::move(*reason)});
     } else if (has_notice(*spec, value.text)) {

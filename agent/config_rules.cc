@@ -66,7 +66,8 @@ void check_is_runnable(const AgentConfig& agent, const ConfigTree& tree, Problem
 void check_capacity(const AgentConfig& agent, Problems& problems) {
   for (const ChannelConfig& channel : agent.channels) {
     if (channel.type == nullptr) continue;
-    const bool has_both = find_option(channel.type->options, "capacity") != nullptr &&
+    const OptionSpec* const spec = find_option(channel.type->options, "capacity");
+    const bool has_both = spec != nullptr && spec->notice.empty() &&  // else without effect
                           find_option(channel.type->options, kTransaction) != nullptr;
     if (!has_both) continue;
     const std::uint64_t capacity = channel.config.count("capacity");

@@ -52,6 +52,7 @@ constexpr std::array kOptions{
                .help = "Choice.",
                .choices = "Oldest|youngest|random"},
     OptionSpec{.name = "names", .type = OptionType::kList, .default_value = "a b", .help = "List."},
+    OptionSpec{.name = "suffix", .help = "Text, empty by default."},
     OptionSpec{.name = "groups.*", .type = OptionType::kPath, .help = "A path for each group."},
     OptionSpec{.name = "threads",
                .type = OptionType::kCount,
@@ -233,6 +234,16 @@ TEST(ConfigTest, AKeyWithoutEffectIsANoticeAndStaysUsable) {
   EXPECT_THAT(validated.problems,
               ElementsAre("f:2: a1.sinks.k1.threads: notice: threads are chosen by the runtime"));
   EXPECT_EQ(validated.config.count("threads"), 4U);
+}
+
+TEST(ConfigTest, NoValueIsOneWhereTheDefaultIsEmpty) {
+  const Validated validated = validate({{"host", "h"}, {"suffix", ""}});
+  EXPECT_THAT(validated.problems, IsEmpty());
+  EXPECT_EQ(validated.config.string("suffix"), "");
+  EXPECT_FALSE(validated.config.is_given("suffix"));
+  EXPECT_THAT(validate({{"directory", ""}, {"groups.g", ""}, {"host", "h"}}).problems,
+              ElementsAre(::testing::HasSubstr("directory: has no value"),
+                          ::testing::HasSubstr("groups.g: has no value")));
 }
 
 TEST(ConfigDeathTest, AskingForAnOptionThatHasNoRowIsOurBug) {
