@@ -148,6 +148,10 @@ class Sink {
   /// Events for which it has called refuse() are not delivered and do not come again.
   virtual Result<void> deliver(std::span<const channel::EventView> batch) = 0;
 
+  /// Ends the pauses of the deliver() that runs now: the agent wants to stop. Called by any thread,
+  /// as often as it takes.
+  virtual void interrupt() {}
+
   /// What the last deliver() refused for good; for its caller, which takes it every time. After a
   /// failed deliver() it means nothing: the whole batch comes again.
   std::vector<RefusedEvent> take_refused() { return std::exchange(refused_, {}); }
@@ -183,6 +187,7 @@ struct SourceType {
   std::size_t (*batch_size)(const Config& config);  // most events in one receive(), for validation
   Result<std::unique_ptr<Source>> (*create)(const ComponentContext& context, const Config& config,
                                             EventReceiver& receiver);
+  std::vector<std::string> (*examine)(const Config& config) = nullptr;  // as ChannelType's
 };
 
 struct SinkType {
@@ -192,6 +197,7 @@ struct SinkType {
   std::span<const OptionSpec> options;
   std::size_t (*batch_size)(const Config& config);
   Result<std::unique_ptr<Sink>> (*create)(const ComponentContext& context, const Config& config);
+  std::vector<std::string> (*examine)(const Config& config) = nullptr;  // as ChannelType's
 };
 
 struct ChannelType {

@@ -25,12 +25,16 @@ SinkPump::SinkPump(std::string name, Sink& sink, channel::Channel& channel, cons
       clock_(clock),
       events_max_(most_events(sink, channel)) {}
 
-void SinkPump::interrupt() {
-  if (is_open()) channel_.interrupt_takes();
+void SinkPump::interrupt(bool is_stopping) {
+  if (!is_open()) return;
+  if (is_taking_.load()) channel_.interrupt_takes();
+  if (is_stopping && is_delivering_.load()) sink_.interrupt();
 }
 
 Result<Round> SinkPump::run(const RoundOptions& options, const StopSignal& stop) {
+  is_taking_.store(true);
   auto taken = channel_.take(events_max_, options.wait);
+  is_taking_.store(false);
   if (!taken.has_value()) {
     sink_.counters().channel_read_failures.add();
     return fail("sink.take_failed", taken.error());
@@ -72,7 +76,9 @@ Result<Round> SinkPump::deliver_and_commit(channel::TakeTransaction& transaction
 }
 
 Result<void> SinkPump::deliver(std::span<const channel::EventView> batch) {
+  is_delivering_.store(true);
   auto delivered = sink_.deliver(batch);
+  is_delivering_.store(false);
   const std::vector<RefusedEvent> refused = sink_.take_refused();
   if (!delivered.has_value() || refused.empty()) return delivered;
   return keep_refused(batch, refused);

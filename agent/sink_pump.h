@@ -5,6 +5,7 @@
 // sink of a group is the SinkProcessor's.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -40,8 +41,9 @@ class SinkPump {
   /// next. The idle call is left out once `stop` is requested.
   Result<Round> run(const RoundOptions& options, const StopSignal& stop);
 
-  /// Wakes a run() that waits for events.
-  void interrupt();
+  /// Wakes a run() that waits for events, and when stopping the sink that pauses within one. Lost
+  /// on a run() that begins to wait only now: call it again.
+  void interrupt(bool is_stopping);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_open() const { return open_.is_set(); }
@@ -65,6 +67,9 @@ class SinkPump {
   const Clock& clock_;
   const std::size_t events_max_;
   DeadLetters* dead_letters_ = nullptr;
+
+  std::atomic<bool> is_taking_{false};      // others of the channel need not be woken in vain
+  std::atomic<bool> is_delivering_{false};  // an open sink that does not run has no pause
 
   FailureEpisode episode_;
   Counter refused_events_;

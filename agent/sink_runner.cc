@@ -11,6 +11,9 @@ namespace {
 // While draining, other sinks may hold the channel's last events and give them back.
 constexpr std::chrono::milliseconds kDrainWait{20};
 
+// An interrupt that comes just before the wait it is meant for is lost: it is repeated.
+constexpr std::chrono::milliseconds kInterruptStep{10};
+
 }  // namespace
 
 SinkRunner::SinkRunner(std::string name, SinkProcessor& processor, const SinkRunnerOptions& options)
@@ -29,28 +32,37 @@ void SinkRunner::start() {
   });
 }
 
-void SinkRunner::interrupt_takes() {
+void SinkRunner::interrupt() {
   if (!is_running_.load()) return;
-  for (SinkPump* const pump : processor_.pumps()) pump->interrupt();
+  const bool is_stopping = stop_.is_requested();
+  for (SinkPump* const pump : processor_.pumps()) pump->interrupt(is_stopping);
 }
 
 void SinkRunner::request_drain() {
   is_draining_.store(true, std::memory_order_relaxed);
-  interrupt_takes();
+  interrupt();
 }
 
 void SinkRunner::request_stop() {
   stop_.request();
-  interrupt_takes();
+  interrupt();
 }
 
 bool SinkRunner::wait_ended(std::chrono::milliseconds duration) {
-  return !thread_.joinable() || ended_.wait_for(duration);
+  if (!thread_.joinable()) return true;
+  const auto deadline = std::chrono::steady_clock::now() + duration;
+  while (!ended_.wait_for(std::min(kInterruptStep, duration))) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    interrupt();
+  }
+  return true;
 }
 
 void SinkRunner::join() {
   request_stop();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  while (!ended_.wait_for(kInterruptStep)) interrupt();
+  thread_.join();
 }
 
 void SinkRunner::run() {

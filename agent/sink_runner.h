@@ -41,7 +41,8 @@ class SinkRunner {
   /// Ends after the batch in hand: it is delivered and committed, or rolled back.
   void request_stop();
 
-  /// Waits up to `duration` for the end of the thread; true when it has ended or never ran.
+  /// Waits up to `duration` for the end of the thread, which must have been asked for; true when it
+  /// has ended or never ran.
   bool wait_ended(std::chrono::milliseconds duration);
 
   /// Implies request_stop(); returns when the thread has ended. Idempotent.
@@ -49,7 +50,7 @@ class SinkRunner {
 
  private:
   void run();
-  void interrupt_takes();
+  void interrupt();
   [[nodiscard]] bool are_channels_empty() const;
 
   const std::string name_;

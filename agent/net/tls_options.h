@@ -8,6 +8,8 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "agent/component.h"
 #include "agent/config.h"
@@ -81,6 +83,17 @@ inline TlsServerOptions tls_options_of(const Config& config) {
 inline std::optional<TlsServerOptions> tls_of(const Config& config) {
   if (!config.boolean("ssl")) return std::nullopt;
   return tls_options_of(config);
+}
+
+/// What a start with these options would fail with, for SourceType::examine; nothing for nullopt.
+inline std::vector<std::string> examine_tls(const std::optional<TlsServerOptions>& options) {
+  if (!options) return {};
+  const auto opened = TlsContext::open(*options);
+  if (opened.has_value()) return {};
+  return {to_string(opened.error())};
+}
+inline std::vector<std::string> examine_tls_of(const Config& config) {
+  return examine_tls(tls_of(config));
 }
 
 }  // namespace spillway::agent

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -40,7 +41,11 @@ Error refuse(const char* what) {
 
 Result<std::string> read_store(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return refuse("cannot read the key store or trust store");
+  if (!file) {
+    return Error{.code = Errc::kBadConfig,
+                 .os_error = errno,
+                 .what = "cannot read the key store or trust store"};
+  }
   std::string bytes(std::istreambuf_iterator<char>(file), {});
   if (bytes.size() > kStoreBytesMax) return refuse("the key store is larger than 16 MiB");
   if (bytes.starts_with(kJksMagic)) {
@@ -267,6 +272,12 @@ class OpenSslContext final : public TlsContext {
 };
 
 }  // namespace
+
+Result<void> check_trust_store(const std::string& path, const std::string& password) {
+  TRY_ASSIGN(const Store store, open_store(path, password));
+  if (store.certificates.empty()) return refuse("the trust store holds no certificate");
+  return {};
+}
 
 Result<std::unique_ptr<TlsContext>> TlsContext::open(const TlsServerOptions& options) {
   Owned<SSL_CTX> context(SSL_CTX_new(TLS_server_method()));

@@ -56,6 +56,9 @@ class TlsSession {
   virtual void say_goodbye() = 0;
 };
 
+/// Can certificates be read from this file? kBadConfig says why not.
+Result<void> check_trust_store(const std::string& path, const std::string& password);
+
 /// Keys and rules of a listening port. Immutable; thread-safe.
 class TlsContext {
  public:

@@ -12,10 +12,11 @@
 
 #include "agent/component.h"
 #include "agent/config.h"
+#include "agent/net/tls_session.h"
 #include "agent/registry.h"
 #include "agent/sinks/http_poster.h"
 #include "agent/sinks/http_rules.h"
-#include "agent/stop_signal.h"
+#include "wal/base/mutex.h"
 
 namespace spillway::agent {
 namespace {
@@ -146,7 +147,6 @@ class HttpSink final : public Sink {
   Result<void> start() override { return {}; }
 
   void stop() override {
-    stop_.request();
     poster_.close();
     if (is_connected_) counters_.connections_closed.add();
     is_connected_ = false;
@@ -154,7 +154,17 @@ class HttpSink final : public Sink {
 
   [[nodiscard]] std::size_t batch_size() const override { return batch_size_; }
 
+  void interrupt() override {
+    const MutexLock lock(pause_mutex_);
+    is_hurried_ = true;
+    pause_ends_.notify_all();
+  }
+
   Result<void> deliver(std::span<const channel::EventView> batch) override {
+    {
+      const MutexLock lock(pause_mutex_);
+      is_hurried_ = false;
+    }
     std::size_t begin = 0;
     while (begin < batch.size()) {
       const std::size_t end = compose(batch, begin);
@@ -261,7 +271,14 @@ class HttpSink final : public Sink {
 
   void wait_out_backoff() {
     if (backoffs_in_row_ == 0) return;
-    stop_.wait_for(milliseconds(std::min(backoffs_in_row_ * kBackoffStepMs, kBackoffMaxMs)));
+    const auto end = std::chrono::steady_clock::now() +
+                     milliseconds(std::min(backoffs_in_row_ * kBackoffStepMs, kBackoffMaxMs));
+    MutexLock lock(pause_mutex_);
+    while (!is_hurried_) {
+      const auto left = end - std::chrono::steady_clock::now();
+      if (left <= left.zero()) return;
+      pause_ends_.wait_for(lock, left);
+    }
   }
 
   const RequestBody request_body_;
@@ -274,7 +291,9 @@ class HttpSink final : public Sink {
   std::uint64_t backoffs_in_row_ = 0;        // answers that mean: go on, but slowly
   std::string request_;                      // the one in hand
   std::vector<std::size_t> request_events_;  // their indexes in the batch
-  StopSignal stop_;
+  Mutex pause_mutex_;
+  CondVar pause_ends_;
+  bool is_hurried_ GUARDED_BY(pause_mutex_) = false;  // for the rest of this deliver()
 
   Counter requests_;
   Counter counted_;
@@ -289,6 +308,13 @@ Result<std::unique_ptr<Sink>> create(const ComponentContext& /*context*/, const 
   return std::unique_ptr<Sink>(std::make_unique<HttpSink>(config, std::move(rules)));
 }
 
+std::vector<std::string> examine(const Config& config) {
+  if (config.string("caFile").empty()) return {};
+  const auto checked = check_trust_store(config.string("caFile"), "");
+  if (checked.has_value()) return {};
+  return {"caFile: " + to_string(checked.error())};
+}
+
 }  // namespace
 
 const SinkType kHttpSink{.name = "http",
@@ -296,6 +322,7 @@ const SinkType kHttpSink{.name = "http",
                          .help = "Posts events to an HTTP server.",
                          .options = kOptions,
                          .batch_size = batch_size,
-                         .create = create};
+                         .create = create,
+                         .examine = examine};
 
 }  // namespace spillway::agent

@@ -5,15 +5,18 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "agent/config.h"
 #include "agent/registry.h"
 #include "agent/sinks/http_rules.h"
 #include "tests/support/event_views.h"
+#include "tests/support/eventually.h"
 #include "tests/support/free_port.h"
 #include "tests/support/post_server.h"
 #include "tests/support/recorded_metrics.h"
@@ -135,6 +138,29 @@ TEST_F(HttpSinkTest, WhatTheRulesGiveUpIsRefused) {
   const test::RecordedMetrics metrics(*sink);
   EXPECT_EQ(metrics.counters.at("http_given_up_events_total"), 1U);
   EXPECT_EQ(metrics.counters.at("http_counted_events_total"), 1U);
+  sink->stop();
+}
+
+TEST_F(HttpSinkTest, AnInterruptEndsThePausesOfOneDelivery) {
+  test::PostServer server;
+  server.set_answer([](const test::Post&) { return 400; });
+  const auto sink = start(server.url(), {{"rollback.4XX", "false"}, {"batchSize", "100"}});
+  std::atomic<bool> is_over{false};
+  // Pauses of 1 s, 2 s, 3 s, 4 s and then 5 s: eight minutes.
+  channel::EventBatch batch;
+  for (int i = 0; i < 100; ++i) batch.add("x");
+  std::thread delivering([&] {
+    EXPECT_TRUE(sink->deliver(test::views_of(batch)).has_value());
+    is_over = true;
+  });
+  ASSERT_TRUE(test::eventually([&] { return !server.bodies().empty(); }));
+  EXPECT_TRUE(test::eventually([&] {
+    sink->interrupt();
+    return is_over.load();
+  }));
+  delivering.join();
+  EXPECT_EQ(server.bodies().size(), 100U);
+  EXPECT_EQ(sink->take_refused().size(), 100U);
   sink->stop();
 }
 

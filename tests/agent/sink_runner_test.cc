@@ -188,6 +188,34 @@ TEST_F(SinkRunnerTest, StopOverridesADrainThatCannotSucceed) {
   EXPECT_THAT(channel.bodies(), ElementsAre("a"));
 }
 
+TEST_F(SinkRunnerTest, AnInterruptThatIsLostIsRepeated) {
+  SingleRunner runner(sink, channel, clock, patient());
+  runner.start();
+  ASSERT_TRUE(eventually([&] { return channel.counters().take_attempts.value() == 1; }));
+  channel.lose_interrupts(2);
+  runner.request_drain();
+  EXPECT_TRUE(runner.wait_ended(kPatience));
+  runner.join();
+}
+
+TEST_F(SinkRunnerTest, AStopEndsThePauseOfItsSink) {
+  ASSERT_TRUE(channel.put(batch_of({"a"})).has_value());
+  std::atomic<bool> is_pausing{false};
+  sink.on_deliver([&](std::span<const channel::EventView>) -> Result<void> {
+    is_pausing = true;
+    EXPECT_TRUE(eventually([&] { return sink.interrupt_count() > 0; }));
+    return {};
+  });
+  SingleRunner runner(sink, channel, clock, patient());
+  runner.start();
+  ASSERT_TRUE(eventually([&] { return is_pausing.load(); }));
+  runner.request_drain();
+  EXPECT_FALSE(runner.wait_ended(milliseconds(0)));
+  EXPECT_EQ(sink.interrupt_count(), 0);  // a drain has the time
+  runner.join();
+  EXPECT_THAT(sink.delivered(), ElementsAre("a"));
+}
+
 TEST_F(SinkRunnerTest, NeverTakesMoreThanTheChannelsTransactionCapacity) {
   test::FakeSink greedy(/*batch_size=*/1'000'000);
   ASSERT_TRUE(greedy.start().has_value());

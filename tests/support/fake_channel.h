@@ -29,6 +29,9 @@ class FakeChannel final : public channel::Channel {
   void fail_takes(int count) { set(take_failures_, count); }
   void fail_commits(int count) { set(commit_failures_, count); }
 
+  /// As an interrupt that comes just before the take it is meant for.
+  void lose_interrupts(int count) { set(lost_interrupts_, count); }
+
   void fail_for_good() {
     const std::lock_guard lock(mutex_);
     is_failed_ = true;
@@ -103,6 +106,7 @@ class FakeChannel final : public channel::Channel {
   }
   void interrupt_takes() override {
     const std::lock_guard lock(mutex_);
+    if (take_one(lost_interrupts_)) return;
     ++interrupts_;
     changed_.notify_all();
   }
@@ -193,6 +197,7 @@ class FakeChannel final : public channel::Channel {
   bool can_spill_ = false;
   bool is_spilling_forced_ = false;
   int take_failures_ = 0;
+  int lost_interrupts_ = 0;
   int commit_failures_ = 0;
   channel::ChannelCounters counters_;
 };

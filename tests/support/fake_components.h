@@ -53,6 +53,7 @@ class FakeSink final : public agent::Sink {
     return offered_;
   }
   [[nodiscard]] int idle_delivers() const { return idle_delivers_; }
+  [[nodiscard]] int interrupt_count() const { return interrupt_count_; }
   [[nodiscard]] int start_count() const { return start_count_; }
   [[nodiscard]] int stop_count() const { return stop_count_; }
   [[nodiscard]] bool is_started() const { return is_started_; }
@@ -74,6 +75,7 @@ class FakeSink final : public agent::Sink {
     if (journal_ != nullptr) journal_->add("sink stop");
   }
   [[nodiscard]] std::size_t batch_size() const override { return batch_size_; }
+  void interrupt() override { ++interrupt_count_; }
   Result<void> deliver(std::span<const channel::EventView> batch) override {
     CHECK(is_started_);
     if (batch.empty()) ++idle_delivers_;
@@ -106,6 +108,7 @@ class FakeSink final : public agent::Sink {
 
   std::atomic<int> start_failures_{0};
   std::atomic<int> deliver_failures_{0};
+  std::atomic<int> interrupt_count_{0};
   std::atomic<int> idle_delivers_{0};
   std::atomic<int> start_count_{0};
   std::atomic<int> stop_count_{0};
