@@ -27,7 +27,7 @@ Agent::Agent(Pipeline pipeline, const Clock& clock, const LifecycleOptions& opti
     : supervisor_(clock, options.start_retry, options.seed) {
   const auto first = std::make_shared<const Pipeline>(std::move(pipeline));
   const MutexLock lock(lifecycle_mutex_);
-  adopt({}, *first);
+  adopt({}, *first, {});
   publish(first);
 }
 

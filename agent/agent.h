@@ -88,7 +88,10 @@ class Agent {
   void stop(const std::vector<std::shared_ptr<LiveChannel>>& channels) REQUIRES(lifecycle_mutex_);
 
   void publish(std::shared_ptr<const Pipeline> next);
-  void adopt(const Pipeline& former, const Pipeline& next) REQUIRES(lifecycle_mutex_);
+  /// Sources in `late` are left to be supervised later.
+  void adopt(const Pipeline& former, const Pipeline& next,
+             const std::vector<std::shared_ptr<SourceUnit>>& late) REQUIRES(lifecycle_mutex_);
+  void start_supervisor() REQUIRES(lifecycle_mutex_);
   void move_events(LiveChannel& from, LiveChannel& to, std::chrono::milliseconds move_max);
 
   Supervisor supervisor_;

@@ -51,6 +51,18 @@ bool is_moved(const std::vector<Move>& moves, const std::shared_ptr<LiveChannel>
                      [&channel](const Move& move) { return move.from == channel; });
 }
 
+/// Of `sources`, those that put into a channel which gets the events of a former one first.
+Units<SourceUnit> sources_behind(const Units<SourceUnit>& sources, const std::vector<Move>& moves) {
+  Units<SourceUnit> behind;
+  for (const auto& unit : sources) {
+    const bool must_wait = std::any_of(moves.begin(), moves.end(), [&unit](const Move& move) {
+      return contains(unit->channels, move.to);
+    });
+    if (must_wait) behind.push_back(unit);
+  }
+  return behind;
+}
+
 /// Puts what was taken from one channel into the next; the events are in one of them at any time.
 Result<void> move_batch(LiveChannel& from, LiveChannel& to, std::size_t events_max) {
   auto taken = from.channel().take(events_max, std::chrono::milliseconds(0));
@@ -108,21 +120,30 @@ bool Agent::replace(NextPipeline next, std::chrono::milliseconds drain_max) {
   for (NextPipeline::FlowChange& change : waiting) {
     change.source->required_channels = now->channels_at(change.flow.required_channels);
   }
-  adopt(*former, *now);
+  // Their first events come after those that are there already.
+  const auto late = sources_behind(without(now->sources, former->sources), moves);
+  adopt(*former, *now, late);
   publish(now);
-  if (is_started_) {
-    supervisor_.start();
-    supervisor_.wait_first_round();
-  }
+  start_supervisor();
   for (const Move& move : moves) {
     move_events(*move.from, *move.to, drain_max);
     move.from->stop();
   }
   for (NextPipeline::FlowChange& change : waiting) give_flow(change);
+  if (late.empty()) return true;
+  supervisor_.stop();
+  for (const auto& unit : late) supervise(unit);
+  start_supervisor();
   return true;
 }
 
-void Agent::adopt(const Pipeline& former, const Pipeline& next) {
+void Agent::start_supervisor() {
+  if (!is_started_) return;
+  supervisor_.start();
+  supervisor_.wait_first_round();
+}
+
+void Agent::adopt(const Pipeline& former, const Pipeline& next, const Units<SourceUnit>& late) {
   for (const auto& unit : next.channels) {
     if (!contains(former.channels, unit)) supervise(unit);
   }
@@ -141,7 +162,7 @@ void Agent::adopt(const Pipeline& former, const Pipeline& next) {
   for (const auto& unit : next.sources) {
     if (contains(former.sources, unit)) {
       supervisor_.set_needs(ids_.at(unit.get()), ids_of(unit->required_channels));
-    } else {
+    } else if (!contains(late, unit)) {
       supervise(unit);
     }
   }

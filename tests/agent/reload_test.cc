@@ -18,6 +18,7 @@
 #include "agent/reloader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/free_port.h"
+#include "tests/support/post_server.h"
 #include "tests/support/seeds.h"
 #include "tests/support/tcp_client.h"
 #include "tests/support/temp_dir.h"
@@ -185,6 +186,65 @@ TEST_F(ReloadTest, EventsOfAMemoryChannelMoveToTheOneThatTakesItsPlace) {
   ASSERT_TRUE(client.send("d\n"));
   EXPECT_EQ(client.receive(3), "OK\n");
   EXPECT_EQ(channel->channel().size_events(), 4U);
+}
+
+/// The bodies in a channel, which is empty afterwards.
+std::vector<std::string> taken_from(channel::Channel& channel) {
+  std::vector<std::string> bodies;
+  while (channel.size_events() > 0) {
+    auto taken = channel.take(100, milliseconds(0));
+    CHECK(taken.has_value());
+    for (const auto& event : taken.value()->events()) bodies.emplace_back(event.body());
+    CHECK(taken.value()->commit().has_value());
+  }
+  return bodies;
+}
+
+std::vector<std::string> numbers(std::initializer_list<int> counts) {
+  std::vector<std::string> all;
+  for (const int count : counts) {
+    for (int n = 0; n < count; ++n) all.push_back(std::to_string(n));
+  }
+  return all;
+}
+
+TEST_F(ReloadTest, EventsThatMoveComeBeforeThoseOfANewSource) {
+  const std::string text =
+      "a1.sources = r1\na1.channels = c1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n"
+      "a1.sources.r1.batchSize = 100\na1.channels.c1.type = memory\n";
+  start(text + "a1.channels.c1.capacity = 20000\na1.sources.r1.totalEvents = 10000\n");
+  const auto former = agent->pipeline()->channels[0];
+  ASSERT_TRUE(eventually([&] { return former->channel().size_events() == 10'000; }));
+  ASSERT_EQ(reload(text + "a1.channels.c1.capacity = 30000\na1.sources.r1.totalEvents = 500\n"),
+            Outcome::kApplied);
+  channel::Channel& channel = agent->pipeline()->channels[0]->channel();
+  ASSERT_TRUE(eventually([&] { return channel.size_events() == 10'500; }));
+  EXPECT_EQ(taken_from(channel), numbers({10'000, 500}));
+}
+
+TEST_F(ReloadTest, DeadLettersMoveWithTheirChannelAndGoOn) {
+  test::PostServer server;
+  server.set_answer([](const test::Post&) { return 400; });
+  const std::string text =
+      "a1.sources = r1\na1.channels = c1 dead\na1.sinks = k1\na1.sources.r1.type = seq\n"
+      "a1.sources.r1.channels = c1\na1.channels.c1.type = memory\na1.channels.dead.type = memory\n"
+      "a1.sinks.k1.type = http\na1.sinks.k1.channel = c1\na1.sinks.k1.rollback.4XX = false\n"
+      "a1.sinks.k1.backoff.4XX = false\na1.sinks.k1.deadLetter.channel = dead\n"
+      "a1.sinks.k1.endpoint = " +
+      server.url() + "\n";
+  start(text + "a1.sources.r1.totalEvents = 50\n");
+  const auto dead = [this]() -> channel::Channel& {
+    return agent->pipeline()->channels[1]->channel();
+  };
+  channel::Channel* const former = &dead();
+  const auto kept = agent->pipeline();  // `former` lives in it
+  ASSERT_TRUE(eventually([&] { return former->size_events() == 50; }));
+  ASSERT_EQ(reload(text + "a1.sources.r1.totalEvents = 30\na1.channels.dead.capacity = 1000\n"),
+            Outcome::kApplied);
+  ASSERT_NE(&dead(), former);
+  ASSERT_TRUE(eventually([&] { return dead().size_events() == 80; }));
+  EXPECT_EQ(taken_from(dead()), numbers({50, 30}));
+  EXPECT_EQ(server.posts().size(), 80U);
 }
 
 TEST_F(ReloadTest, FileChannelIsReopenedWithItsEventsUnderARunningSource) {
