@@ -19,6 +19,8 @@ inline constexpr std::string_view kCharsetChoices =
     "utf-8|utf8|us-ascii|ascii|iso-8859-1|iso8859_1|latin1|iso-8859-2|iso-8859-5|iso-8859-15|"
     "windows-1250|windows-1251|windows-1252|koi8-r|gbk|gb2312|gb18030|big5|shift_jis|euc-jp|"
     "euc-kr|utf-16|utf-16be|utf-16le";
+inline constexpr std::string_view kAsciiCharsetChoices =
+    kCharsetChoices.substr(0, kCharsetChoices.find("|utf-16"));
 
 enum class DecodePolicy : std::uint8_t { kFail, kReplace, kIgnore };
 

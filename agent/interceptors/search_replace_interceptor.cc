@@ -5,12 +5,13 @@
 #include <array>
 #include <string>
 
+#include "agent/charset.h"
 #include "agent/config.h"
 #include "agent/interceptor.h"
 #include "agent/java_replacement.h"
 #include "agent/regex.h"
 #include "agent/registry.h"
-#include "agent/text_encoding.h"
+#include "agent/text_decoder.h"
 
 namespace spillway::agent {
 namespace {
@@ -26,10 +27,12 @@ constexpr std::array kOptions{
                .type = OptionType::kEnum,
                .default_value = "utf-8",
                .help = "Character set of the bodies.",
-               .choices = kEncodingChoices},
+               .choices = kCharsetChoices},
 };
 
 std::vector<OptionProblem> check(const Config& config) {
+  const auto charset = Charset::named(config.string("charset"));
+  if (!charset.has_value()) return {{"charset", to_string(charset.error())}};
   const std::string& pattern = config.string("searchPattern");
   if (const auto reason = Regex::refuse(pattern)) return {{"searchPattern", *reason}};
   const auto regex = Regex::compile(pattern);
@@ -39,37 +42,23 @@ std::vector<OptionProblem> check(const Config& config) {
   return {{"replaceString", std::string(error.what) + " at offset " + std::to_string(error.at)}};
 }
 
-/// Valid UTF-8 in a character set of one byte each; what it lacks becomes `?`, as in Java.
-void append_encoded(std::string_view utf8, std::uint32_t last, std::string& out) {
-  for (std::size_t at = 0; at < utf8.size();) {
-    const auto lead = static_cast<unsigned char>(utf8[at]);
-    const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    std::uint32_t point = lead;
-    if (bytes == 2 && at + 1 < utf8.size()) {
-      point = ((lead & 0x1FU) << 6U) | (static_cast<unsigned char>(utf8[at + 1]) & 0x3FU);
-    } else if (bytes > 2) {
-      point = UINT32_MAX;
-    }
-    out += point <= last ? static_cast<char>(point) : '?';
-    at += bytes;
-  }
-}
-
 class SearchReplaceInterceptor final : public Interceptor {
  public:
-  SearchReplaceInterceptor(Regex regex, JavaReplacement replacement, Encoding encoding)
-      : regex_(std::move(regex)), replacement_(std::move(replacement)), encoding_(encoding) {}
+  SearchReplaceInterceptor(Regex regex, JavaReplacement replacement, Charset charset)
+      : regex_(std::move(regex)),
+        replacement_(std::move(replacement)),
+        charset_(std::move(charset)) {}
 
   Verdict intercept(EventDraft& event) override {
-    if (encoding_ == Encoding::kUtf8) {
+    if (charset_.plain() == Encoding::kUtf8) {
       if (replace(event.body(), event)) event.use_next_body();
       return Verdict::kKeep;
     }
     std::string decoded;
-    append_as_utf8(event.body(), encoding_, decoded);
+    charset_.append_as_utf8(event.body(), decoded);
     if (!replace(decoded, event)) return Verdict::kKeep;
     event.use_next_body();
-    append_encoded(event.body(), encoding_ == Encoding::kUsAscii ? 0x7F : 0xFF, event.next_body());
+    charset_.append_encoded(event.body(), event.next_body());
     event.use_next_body();
     return Verdict::kKeep;
   }
@@ -94,7 +83,7 @@ class SearchReplaceInterceptor final : public Interceptor {
 
   const Regex regex_;
   const JavaReplacement replacement_;
-  const Encoding encoding_;
+  const Charset charset_;
   Counter gave_up_;
 };
 
@@ -102,7 +91,8 @@ std::unique_ptr<Interceptor> create(const ComponentContext&, const Config& confi
   Regex regex = std::move(Regex::compile(config.string("searchPattern")).value());
   auto replacement = JavaReplacement::compile(config.string("replaceString"), regex);
   return std::make_unique<SearchReplaceInterceptor>(
-      std::move(regex), std::move(replacement.value()), encoding_named(config.string("charset")));
+      std::move(regex), std::move(replacement.value()),
+      Charset::named(config.string("charset")).value());
 }
 
 }  // namespace

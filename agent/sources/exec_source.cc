@@ -23,6 +23,7 @@
 #include "agent/option_value.h"
 #include "agent/registry.h"
 #include "agent/retrying_batch.h"
+#include "agent/text_decoder.h"
 #include "agent/wake_event.h"
 #include "wal/base/log.h"
 
@@ -69,9 +70,7 @@ constexpr std::array kOptions{
                .default_value = "utf-8",
                .help = "Character set of the output; bytes pass unchanged, so any that keeps ASCII "
                        "line ends will do.",
-               .choices = "utf-8|utf8|us-ascii|ascii|iso-8859-1|latin1|iso-8859-15|windows-1250|"
-                          "windows-1251|windows-1252|koi8-r|gbk|gb2312|gb18030|big5|shift_jis|"
-                          "euc-jp|euc-kr"},
+               .choices = kAsciiCharsetChoices},
     OptionSpec{.name = "maxLineLength",
                .type = OptionType::kBytes,
                .default_value = "1MiB",

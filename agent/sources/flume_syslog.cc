@@ -293,15 +293,24 @@ std::string_view FlumeSyslogParser::put_header(const FlumeFrame& frame) {
     append_as_utf8(line, Encoding::kUtf8, text_);
     line = text_;
   }
-  const auto header = match_flume_header(line);
+  const auto header = match(line);
   if (!header) return frame.line;
   put_fields(*header);
   const std::string_view body = body_of(header->fields, header->message, frame.line);
   return body.empty() ? frame.line : body;
 }
 
+std::optional<FlumeHeader> FlumeSyslogParser::match(std::string_view line) const {
+  if (options_.format) {
+    if (const auto own = options_.format->match(line)) {
+      return FlumeHeader{.fields = own->fields, .message = own->message, .is_formatted = true};
+    }
+  }
+  return match_flume_header(line);
+}
+
 void FlumeSyslogParser::put_fields(const FlumeHeader& header) {
-  event_.headers.put("priority", header.fields.priority);
+  if (!header.fields.priority.empty()) event_.headers.put("priority", header.fields.priority);
   if (!header.fields.version.empty()) event_.headers.put("version", header.fields.version);
   if (const auto ms = remembered_ms(header)) event_.put_timestamp(*ms);
   if (!header.fields.host.empty()) event_.headers.put("host", header.fields.host);
@@ -312,7 +321,8 @@ std::optional<std::int64_t> FlumeSyslogParser::remembered_ms(const FlumeHeader& 
   if (text.empty()) return std::nullopt;
   const std::int64_t now_ms = clock_.wall_ms();
   if (const auto known = memo_.find(text, now_ms)) return known;
-  const auto ms = flume_timestamp_ms(header, now_ms);
+  const auto ms = header.is_formatted ? options_.format->timestamp_ms(text, now_ms)
+                                      : flume_timestamp_ms(header, now_ms);
   if (ms) memo_.keep(text, *ms, now_ms);
   return ms;
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/sources/syslog_event.h"
+#include "agent/sources/syslog_format.h"
 #include "agent/sources/syslog_keep_fields.h"
 #include "agent/sources/syslog_time.h"
 #include "wal/base/clock.h"
@@ -37,7 +38,8 @@ std::optional<FlumeFrame> flume_datagram_frame(std::string_view datagram);
 struct FlumeHeader {
   SyslogHeader fields;
   std::string_view message;
-  bool has_year = false;  // RFC 5424's time, not 3164's
+  bool has_year = false;      // RFC 5424's time, not 3164's
+  bool is_formatted = false;  // by a SyslogFormat, which knows its time
 };
 std::optional<FlumeHeader> match_flume_header(std::string_view line);
 
@@ -50,6 +52,7 @@ class FlumeSyslogParser {
   struct Options {
     KeepFields keep;
     PeerHeaderNames peer_headers;
+    std::optional<SyslogFormat> format = std::nullopt;  // tried first
   };
   FlumeSyslogParser(Options options, const Clock& clock)
       : options_(std::move(options)), clock_(clock) {}
@@ -58,6 +61,7 @@ class FlumeSyslogParser {
 
  private:
   std::string_view put_header(const FlumeFrame& frame);
+  [[nodiscard]] std::optional<FlumeHeader> match(std::string_view line) const;
   void put_fields(const FlumeHeader& header);
   std::optional<std::int64_t> remembered_ms(const FlumeHeader& header);
   std::string_view body_of(const SyslogHeader& header, std::string_view message,

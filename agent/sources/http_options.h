@@ -89,6 +89,10 @@ inline std::optional<TlsServerOptions> http_tls_options_of(const Config& config)
   return options;
 }
 
+inline std::vector<std::string> examine_http_tls(const Config& config) {
+  return examine_tls(http_tls_options_of(config));
+}
+
 inline StreamServerOptions http_server_options(const ComponentContext& context,
                                                const Config& config) {
   StreamServerOptions options =

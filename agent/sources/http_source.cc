@@ -209,6 +209,7 @@ const SourceType kHttpSource{.name = "http",
                              .help = "Listens for HTTP requests that carry events.",
                              .options = kHttpOptions,
                              .batch_size = batch_size_of,
-                             .create = create};
+                             .create = create,
+                             .examine = examine_http_tls};
 
 }  // namespace spillway::agent

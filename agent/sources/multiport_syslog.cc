@@ -76,12 +76,6 @@ std::optional<std::int64_t> iso_ms(std::string_view text) {
   return text.front() == '+' ? ms - offset_ms : ms + offset_ms;
 }
 
-// Does Java's strict decoder take these bytes?
-bool decodes(std::string_view bytes, Encoding encoding) {
-  if (encoding == Encoding::kIso88591 || is_ascii(bytes)) return true;
-  return encoding == Encoding::kUtf8 && is_valid_utf8(bytes);
-}
-
 }  // namespace
 
 MultiportFrame next_multiport_frame(std::string_view input, std::size_t bytes_max,
@@ -152,8 +146,8 @@ std::optional<std::int64_t> MultiportSyslogParser::time_ms(std::string_view text
   return ms;
 }
 
-bool MultiportSyslogParser::put_header(std::string_view line, Encoding encoding) {
-  if (!decodes(line, encoding)) return false;
+bool MultiportSyslogParser::put_header(std::string_view line, const Charset& charset) {
+  if (!charset.decodes(line)) return false;
   const auto parsed = parse_multiport_syslog(line);
   if (!parsed) return false;
   const auto ms = time_ms(parsed->fields.timestamp);
@@ -163,7 +157,7 @@ bool MultiportSyslogParser::put_header(std::string_view line, Encoding encoding)
   if (!parsed->fields.version.empty()) event_.headers.put("Version", parsed->fields.version);
   event_.put_timestamp(*ms);
   host_.clear();
-  append_as_utf8(parsed->fields.host, encoding, host_);
+  charset.append_as_utf8(parsed->fields.host, host_);
   event_.headers.put("host", host_);
   message_ = line;
   if (keep_.all || parsed->message.empty()) return true;
@@ -174,10 +168,10 @@ bool MultiportSyslogParser::put_header(std::string_view line, Encoding encoding)
   return true;
 }
 
-void MultiportSyslogParser::add(std::string_view line, bool is_cut, Encoding encoding,
+void MultiportSyslogParser::add(std::string_view line, bool is_cut, const Charset& charset,
                                 const Peer& peer, channel::EventBatch& batch) {
   message_ = line;
-  if (!put_header(line, encoding)) {
+  if (!put_header(line, charset)) {
     event_.headers.put(kSyslogStatusHeader, "Invalid");
   } else if (is_cut) {
     event_.headers.put(kSyslogStatusHeader, "Incomplete");

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/charset.h"
 #include "agent/sources/syslog_event.h"
 #include "agent/sources/syslog_keep_fields.h"
 #include "agent/sources/syslog_time.h"
-#include "agent/text_encoding.h"
 #include "wal/base/clock.h"
 
 namespace spillway::agent {
@@ -46,11 +46,11 @@ class MultiportSyslogParser {
   MultiportSyslogParser(KeepFields keep, PeerHeaderNames peer_headers, const Clock& clock)
       : keep_(keep), peer_headers_(std::move(peer_headers)), clock_(clock) {}
 
-  void add(std::string_view line, bool is_cut, Encoding encoding, const Peer& peer,
+  void add(std::string_view line, bool is_cut, const Charset& charset, const Peer& peer,
            channel::EventBatch& batch);
 
  private:
-  bool put_header(std::string_view line, Encoding encoding);
+  bool put_header(std::string_view line, const Charset& charset);
   std::optional<std::int64_t> time_ms(std::string_view text);
 
   const KeepFields keep_;

@@ -2,6 +2,7 @@
 //
 // One event loop serves all ports. Full channels hold the clients back, where Flume drops. Flume:
 // MultiportSyslogTCPSource.
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "agent/sources/multiport_syslog.h"
 #include "agent/sources/rfc_decoder.h"
 #include "agent/sources/syslog_server.h"
+#include "agent/text_decoder.h"
 
 namespace spillway::agent {
 namespace {
@@ -34,7 +36,7 @@ constexpr auto kOptions = with_tls(std::array{
                .type = OptionType::kEnum,
                .default_value = "utf-8",
                .help = "Character set of lines; one that does not decode is an invalid event.",
-               .choices = kEncodingChoices},
+               .choices = kAsciiCharsetChoices},
     OptionSpec{.name = "charset.port.*", .help = "Character set of one port."},
     kParserOption,
     kBatchSizeOption,
@@ -57,16 +59,19 @@ constexpr auto kOptions = with_tls(std::array{
                .notice = kNetworkIgnored},
 });
 
-using PortEncodings = std::map<std::uint16_t, Encoding>;
+struct PortCharsets {
+  Charset fallback;
+  std::map<std::uint16_t, Charset> by_port;
+};
 
 class MultiportDecoder final : public StreamDecoder {
  public:
   MultiportDecoder(MultiportSyslogParser& parser, Peer peer, std::size_t line_bytes_max,
-                   Encoding encoding)
+                   Charset charset)
       : parser_(parser),
         peer_(std::move(peer)),
         line_bytes_max_(line_bytes_max),
-        encoding_(encoding) {}
+        charset_(std::move(charset)) {}
 
   void feed(std::string_view piece) override { buffer_.feed(piece); }
   void settle() override { buffer_.settle(); }
@@ -77,7 +82,7 @@ class MultiportDecoder final : public StreamDecoder {
       buffer_.consume(frame.used_bytes);
       if (!frame.is_whole) return Next::kNeedMore;
       if (frame.line.empty()) continue;
-      parser_.add(frame.line, frame.is_cut, encoding_, peer_, batch);
+      parser_.add(frame.line, frame.is_cut, charset_, peer_, batch);
       return Next::kUnit;
     }
   }
@@ -86,7 +91,7 @@ class MultiportDecoder final : public StreamDecoder {
   MultiportSyslogParser& parser_;
   const Peer peer_;
   const std::size_t line_bytes_max_;
-  const Encoding encoding_;
+  const Charset charset_;
   std::size_t scanned_ = 0;
   StreamBuffer buffer_;
 };
@@ -101,11 +106,10 @@ class MultiportSyslogTcpSource final : public Source {
  public:
   MultiportSyslogTcpSource(const ComponentContext& context, const Config& config,
                            EventReceiver& receiver, std::vector<std::uint16_t> ports,
-                           PortEncodings encodings)
+                           PortCharsets charsets)
       : event_bytes_max_(config.count("eventSize")),
         is_rfc_(config.string("parser") == "rfc"),
-        default_encoding_(encoding_named(config.string("charset.default"))),
-        encodings_(std::move(encodings)),
+        charsets_(std::move(charsets)),
         flume_(KeepFields::parse(config.string("keepFields")), peer_headers(config),
                *context.clock),
         rfc_(KeepFields::parse(config.string("keepFields")), peer_headers(config), *context.clock),
@@ -119,15 +123,14 @@ class MultiportSyslogTcpSource final : public Source {
  private:
   std::unique_ptr<StreamDecoder> decoder(const Peer& peer) {
     if (is_rfc_) return std::make_unique<RfcDecoder>(rfc_, peer, event_bytes_max_);
-    const auto found = encodings_.find(peer.local_port);
-    const Encoding encoding = found == encodings_.end() ? default_encoding_ : found->second;
-    return std::make_unique<MultiportDecoder>(flume_, peer, event_bytes_max_, encoding);
+    const auto found = charsets_.by_port.find(peer.local_port);
+    const Charset& charset = found == charsets_.by_port.end() ? charsets_.fallback : found->second;
+    return std::make_unique<MultiportDecoder>(flume_, peer, event_bytes_max_, charset);
   }
 
   const std::size_t event_bytes_max_;
   const bool is_rfc_;
-  const Encoding default_encoding_;
-  const PortEncodings encodings_;
+  const PortCharsets charsets_;
   MultiportSyslogParser flume_;
   RfcSyslogParser rfc_;
   StreamServer server_;
@@ -149,18 +152,19 @@ Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Co
     ports.push_back(port);
   }
   if (ports.empty()) return Error{.code = Errc::kBadConfig, .what = "ports names no port"};
-  PortEncodings encodings;
+  PortCharsets charsets;
+  TRY_ASSIGN(charsets.fallback, Charset::named(config.string("charset.default")));
   for (const auto& [text, name] : config.below("charset.port.")) {
     TRY_ASSIGN(const std::uint16_t port, port_in(text));
-    const std::string lower = to_lower(name);
-    if (!is_encoding_name(lower)) {
+    const auto choices = split_choices(kAsciiCharsetChoices);
+    if (std::find(choices.begin(), choices.end(), to_lower(name)) == choices.end()) {
       return Error{.code = Errc::kBadConfig,
-                   .what = "charset.port: known are utf-8, us-ascii and iso-8859-1"};
+                   .what = "charset.port: unknown character set; charset.default has a list"};
     }
-    encodings[port] = encoding_named(lower);
+    TRY_ASSIGN(charsets.by_port[port], Charset::named(name));
   }
   return std::unique_ptr<Source>(std::make_unique<MultiportSyslogTcpSource>(
-      context, config, receiver, std::move(ports), std::move(encodings)));
+      context, config, receiver, std::move(ports), std::move(charsets)));
 }
 
 }  // namespace
@@ -171,6 +175,7 @@ const SourceType kMultiportSyslogTcpSource{
     .help = "Listens on several TCP ports for syslog messages.",
     .options = kOptions,
     .batch_size = batch_size_of,
-    .create = create};
+    .create = create,
+    .examine = examine_tls_of};
 
 }  // namespace spillway::agent

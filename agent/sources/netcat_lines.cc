@@ -1,5 +1,7 @@
 #include "agent/sources/netcat_lines.h"
 
+#include <algorithm>
+
 namespace spillway::agent {
 namespace {
 
@@ -17,20 +19,27 @@ void NetcatLines::append(std::string_view piece) {
 
 NetcatLines::Next NetcatLines::next(std::string& body) {
   if (is_too_long_) return Next::kTooLong;
-  const std::string_view fresh = std::string_view(buffer_).substr(scanned_);
-  const std::size_t newline = fresh.find('\n');
-  const std::string_view checked = fresh.substr(0, newline);
-  scanned_chars_ += count_chars(checked, encoding_);
-  scanned_ += checked.size();
-  const std::size_t line_bytes = scanned_ - line_begin_;
+  const std::string_view line = std::string_view(buffer_).substr(line_begin_);
+  const std::size_t newline = charset_.find_newline(line, scanned_ - line_begin_);
+  const std::size_t line_bytes = std::min(newline, line.size());
+  if (const auto encoding = charset_.plain()) {
+    const std::string_view fresh = line.substr(0, line_bytes).substr(scanned_ - line_begin_);
+    scanned_chars_ += count_chars(fresh, *encoding);
+  }
+  scanned_ = line_begin_ + line_bytes;
   if (scanned_chars_ >= line_chars_max_ || line_bytes >= kCharBytesMax * line_chars_max_) {
     is_too_long_ = true;
     return Next::kTooLong;
   }
   if (newline == std::string_view::npos) return Next::kNeedMore;
   body.clear();
-  append_as_utf8(std::string_view(buffer_).substr(line_begin_, line_bytes), encoding_, body);
-  line_begin_ = ++scanned_;
+  charset_.append_as_utf8(line.substr(0, line_bytes), body);
+  if (!charset_.plain() && count_chars(body, Encoding::kUtf8) >= line_chars_max_) {
+    is_too_long_ = true;
+    return Next::kTooLong;
+  }
+  scanned_ += charset_.newline_bytes();
+  line_begin_ = scanned_;
   scanned_chars_ = 0;
   return Next::kLine;
 }

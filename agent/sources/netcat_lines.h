@@ -1,15 +1,17 @@
 // NetcatLines: what one netcat client sends, cut into event bodies.
 //
 // Flume's rules: only \n ends a line, a \r before it stays in the body, the limit counts decoded
-// characters and includes the newline, and an unterminated rest is nobody's event.
+// characters and includes the newline, and an unterminated rest is nobody's event. Of sets whose
+// characters cannot be counted piece by piece they are when the line is there.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "agent/text_encoding.h"
+#include "agent/charset.h"
 
 namespace spillway::agent {
 
@@ -17,8 +19,8 @@ namespace spillway::agent {
 class NetcatLines {
  public:
   /// `line_chars_max` must be at least 1.
-  NetcatLines(std::size_t line_chars_max, Encoding encoding)
-      : line_chars_max_(line_chars_max), encoding_(encoding) {}
+  NetcatLines(std::size_t line_chars_max, Charset charset)
+      : line_chars_max_(line_chars_max), charset_(std::move(charset)) {}
 
   void append(std::string_view piece);
 
@@ -33,7 +35,7 @@ class NetcatLines {
 
  private:
   const std::size_t line_chars_max_;
-  const Encoding encoding_;
+  const Charset charset_;
 
   std::string buffer_;
   std::size_t line_begin_ = 0;     // in buffer_

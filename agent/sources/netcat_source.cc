@@ -9,6 +9,7 @@
 #include "agent/net/stream_options.h"
 #include "agent/registry.h"
 #include "agent/sources/netcat_lines.h"
+#include "agent/text_decoder.h"
 
 namespace spillway::agent {
 namespace {
@@ -31,7 +32,7 @@ constexpr auto kOptions = with_tls(std::array{
                .type = OptionType::kEnum,
                .default_value = "utf-8",
                .help = "Character set of the lines; bodies are UTF-8.",
-               .choices = kEncodingChoices},
+               .choices = kCharsetChoices},
     kBatchSizeOption,
     kMaxConnectionsOption,
     kIdleTimeoutOption,
@@ -39,10 +40,10 @@ constexpr auto kOptions = with_tls(std::array{
 
 class NetcatDecoder final : public StreamDecoder {
  public:
-  NetcatDecoder(std::size_t line_chars_max, Encoding encoding, bool acks_every_event)
+  NetcatDecoder(std::size_t line_chars_max, Charset charset, bool acks_every_event)
       : line_chars_max_(line_chars_max),
         acks_every_event_(acks_every_event),
-        lines_(line_chars_max, encoding) {}
+        lines_(line_chars_max, std::move(charset)) {}
 
   void feed(std::string_view piece) override { lines_.append(piece); }
   void settle() override {}
@@ -82,15 +83,14 @@ class NetcatDecoder final : public StreamDecoder {
 
 class NetcatSource final : public Source {
  public:
-  NetcatSource(const ComponentContext& context, const Config& config, EventReceiver& receiver)
+  NetcatSource(const ComponentContext& context, const Config& config, Charset charset,
+               EventReceiver& receiver)
       : server_(with_answers(
                     stream_options_of(context, config, config.string("bind"), {port_of(config)})),
                 receiver, counters_,
-                [line_chars_max = config.count("max-line-length"),
-                 encoding = encoding_named(config.string("encoding")),
+                [line_chars_max = config.count("max-line-length"), charset = std::move(charset),
                  acks_every_event = config.boolean("ack-every-event")](const Peer&) {
-                  return std::make_unique<NetcatDecoder>(line_chars_max, encoding,
-                                                         acks_every_event);
+                  return std::make_unique<NetcatDecoder>(line_chars_max, charset, acks_every_event);
                 }) {}
 
   Result<void> start() override { return server_.start(); }
@@ -103,7 +103,9 @@ class NetcatSource final : public Source {
 
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
-  return std::unique_ptr<Source>(std::make_unique<NetcatSource>(context, config, receiver));
+  TRY_ASSIGN(Charset charset, Charset::named(config.string("encoding")));
+  return std::unique_ptr<Source>(
+      std::make_unique<NetcatSource>(context, config, std::move(charset), receiver));
 }
 
 }  // namespace
@@ -113,6 +115,7 @@ const SourceType kNetcatSource{.name = "netcat",
                                .help = "Listens on TCP and turns each line into an event.",
                                .options = kOptions,
                                .batch_size = batch_size_of,
-                               .create = create};
+                               .create = create,
+                               .examine = examine_tls_of};
 
 }  // namespace spillway::agent

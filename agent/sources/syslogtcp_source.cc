@@ -4,6 +4,7 @@
 // Flume drops. Flume: SyslogTcpSource.
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,10 +17,10 @@
 namespace spillway::agent {
 namespace {
 
-constexpr auto kOptions =
-    with_tls(std::array{kHostOption, kPortOption, kEventSizeOption, kKeepFieldsOption,
-                        kClientIpHeaderOption, kClientHostnameHeaderOption, kParserOption,
-                        kBatchSizeOption, kMaxConnectionsOption, kIdleTimeoutOption});
+constexpr auto kOptions = with_tls(std::array{
+    kHostOption, kPortOption, kEventSizeOption, kKeepFieldsOption, kClientIpHeaderOption,
+    kClientHostnameHeaderOption, kFormatRegexOption, kFormatSearchOption, kFormatReplaceOption,
+    kFormatDateOption, kParserOption, kBatchSizeOption, kMaxConnectionsOption, kIdleTimeoutOption});
 
 class FlumeDecoder final : public StreamDecoder {
  public:
@@ -47,11 +48,13 @@ class FlumeDecoder final : public StreamDecoder {
 
 class SyslogTcpSource final : public Source {
  public:
-  SyslogTcpSource(const ComponentContext& context, const Config& config, EventReceiver& receiver)
+  SyslogTcpSource(const ComponentContext& context, const Config& config,
+                  std::optional<SyslogFormat> format, EventReceiver& receiver)
       : event_bytes_max_(config.count("eventSize")),
         is_rfc_(config.string("parser") == "rfc"),
         flume_({.keep = KeepFields::parse(config.string("keepFields")),
-                .peer_headers = peer_headers_of(config)},
+                .peer_headers = peer_headers_of(config),
+                .format = std::move(format)},
                *context.clock),
         rfc_(KeepFields::parse(config.string("keepFields")), peer_headers_of(config),
              *context.clock),
@@ -77,7 +80,9 @@ class SyslogTcpSource final : public Source {
 
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
-  return std::unique_ptr<Source>(std::make_unique<SyslogTcpSource>(context, config, receiver));
+  TRY_ASSIGN(auto format, SyslogFormat::read(config));
+  return std::unique_ptr<Source>(
+      std::make_unique<SyslogTcpSource>(context, config, std::move(format), receiver));
 }
 
 }  // namespace
@@ -87,6 +92,7 @@ const SourceType kSyslogTcpSource{.name = "syslogtcp",
                                   .help = "Listens on TCP for syslog messages.",
                                   .options = kOptions,
                                   .batch_size = batch_size_of,
-                                  .create = create};
+                                  .create = create,
+                                  .examine = examine_tls_of};
 
 }  // namespace spillway::agent

@@ -1,6 +1,7 @@
 // `syslogudp` source: a syslog message per datagram. Flume: SyslogUDPSource.
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,16 +19,22 @@ constexpr std::array kOptions{kHostOption,
                               kKeepFieldsOption,
                               kClientIpHeaderOption,
                               kClientHostnameHeaderOption,
+                              kFormatRegexOption,
+                              kFormatSearchOption,
+                              kFormatReplaceOption,
+                              kFormatDateOption,
                               kParserOption,
                               kBatchSizeOption,
                               kReceiveBufferOption};
 
 class SyslogUdpSource final : public Source {
  public:
-  SyslogUdpSource(const ComponentContext& context, const Config& config, EventReceiver& receiver)
+  SyslogUdpSource(const ComponentContext& context, const Config& config,
+                  std::optional<SyslogFormat> format, EventReceiver& receiver)
       : is_rfc_(config.string("parser") == "rfc"),
         flume_({.keep = KeepFields::parse(config.string("keepFields")),
-                .peer_headers = peer_headers_of(config)},
+                .peer_headers = peer_headers_of(config),
+                .format = std::move(format)},
                *context.clock),
         rfc_(KeepFields::parse(config.string("keepFields")), peer_headers_of(config),
              *context.clock),
@@ -65,7 +72,9 @@ class SyslogUdpSource final : public Source {
 
 Result<std::unique_ptr<Source>> create(const ComponentContext& context, const Config& config,
                                        EventReceiver& receiver) {
-  return std::unique_ptr<Source>(std::make_unique<SyslogUdpSource>(context, config, receiver));
+  TRY_ASSIGN(auto format, SyslogFormat::read(config));
+  return std::unique_ptr<Source>(
+      std::make_unique<SyslogUdpSource>(context, config, std::move(format), receiver));
 }
 
 }  // namespace

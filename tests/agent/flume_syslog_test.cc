@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <ctime>
 #include <map>
@@ -54,6 +55,21 @@ struct FlumeSyslogTest : testing::Test {
     std::vector<Made> made;
     for (std::size_t i = 0; i < batch.size(); ++i) made.push_back(event_in(batch, i));
     return made;
+  }
+  // Of one line, by a format of the operator's own.
+  Made event_of(const std::map<std::string, std::string>& options, std::string_view line,
+                std::string_view keep = "none") {
+    static constexpr std::array kRows{kFormatRegexOption, kFormatSearchOption, kFormatReplaceOption,
+                                      kFormatDateOption};
+    auto format = SyslogFormat::read(Config::of(kRows, options));
+    CHECK(format.has_value());
+    FlumeSyslogParser parser(
+        {.keep = KeepFields::parse(keep), .peer_headers = {}, .format = std::move(format.value())},
+        clock);
+    std::size_t scanned = 0;
+    channel::EventBatch batch;
+    parser.add(next_flume_frame(line, 2500, scanned), {}, batch);
+    return event_in(batch, 0);
   }
   Made event(std::string_view line, std::string_view keep = "none") {
     const auto made = events(std::string(line) + "\n", keep);
@@ -193,6 +209,41 @@ TEST_F(FlumeSyslogTest, DatagramIsOneEventUpToItsNewline) {
   EXPECT_EQ(flume_datagram_frame("<13")->priority, 13);
   EXPECT_EQ(flume_datagram_frame("<13>a")->priority, 13);
   EXPECT_EQ(flume_datagram_frame("x")->priority, -1);
+}
+
+TEST_F(FlumeSyslogTest, OwnFormatIsTriedBeforeFlumesPatterns) {
+  const std::map<std::string, std::string> own{
+      {"format.regex", R"(<(\d{1,3})>(\d?) ?\[([^\]]*)\] (\S+) (.*))"},
+      {"format.search", R"((\d+)/(\d+)/(\d+))"},
+      {"format.replace", "$3-$2-$1"},
+      {"format.dateFormat", "yyyy-MM-dd HH:mm:ss Z"}};
+  const Made made = event_of(own, "<34>[11/10/2026 22:14:15 +0000] box a message\n");
+  EXPECT_EQ(made.headers, (Headers{{"Facility", "4"},
+                                   {"Severity", "2"},
+                                   {"priority", "34"},
+                                   {"timestamp", "1791756855000"},
+                                   {"host", "box"}}));
+  EXPECT_EQ(made.body, "a message");
+  EXPECT_EQ(event_of(own, "<34>[11/10/2026 22:14:15 +0000] box m\n", "timestamp").body,
+            "11/10/2026 22:14:15 +0000 m");
+  EXPECT_FALSE(event_of(own, "<34>[soon] box m\n").headers.contains("timestamp"));
+  EXPECT_EQ(event_of(own, "<34>1 - h as ever\n").body, "as ever");
+  // Groups that the pattern does not have are fields that are not there.
+  EXPECT_EQ(event_of({{"format.regex", "<(\\d+)>.*"}}, "<34>x\n").headers,
+            (Headers{{"Facility", "4"}, {"Severity", "2"}, {"priority", "34"}}));
+}
+
+TEST_F(FlumeSyslogTest, OwnFormatThatCannotWorkIsRefused) {
+  using Given = std::map<std::string, std::string>;
+  static constexpr std::array kRows{kFormatRegexOption, kFormatSearchOption, kFormatReplaceOption,
+                                    kFormatDateOption};
+  for (const Given& given :
+       {Given{{"format.regex", "("}}, Given{{"format.dateFormat", "yyyy"}},
+        Given{{"format.regex", "a"}, {"format.search", "b"}},
+        Given{{"format.regex", "a"}, {"format.search", "b"}, {"format.replace", "$1"}},
+        Given{{"format.regex", "a"}, {"format.dateFormat", "qqq"}}}) {
+    EXPECT_FALSE(SyslogFormat::read(Config::of(kRows, given)).has_value());
+  }
 }
 
 }  // namespace

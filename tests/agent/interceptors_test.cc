@@ -202,6 +202,12 @@ TEST_F(InterceptorsTest, SearchReplaceKeepsTheCharacterSet) {
   EXPECT_EQ(pass({}, "caf\xE8").body, "caf\xE8");
 }
 
+TEST_F(InterceptorsTest, SearchReplaceKnowsCharacterSetsOfJava) {
+  add(kSearchReplaceInterceptor,
+      {{"searchPattern", "\u4e2d"}, {"replaceString", "\u6587"}, {"charset", "GBK"}});
+  EXPECT_EQ(pass({}, "\xD6\xD0!").body, "\xCE\xC4!");
+}
+
 TEST_F(InterceptorsTest, BytesThatAreNotUtf8PassUnchanged) {
   add(kSearchReplaceInterceptor, {{"searchPattern", "b"}, {"replaceString", "c"}});
   EXPECT_EQ(pass({}, std::string_view("a\xFF\0b", 4)).body, std::string("a\xFF\0c", 4));

@@ -18,10 +18,10 @@ struct MultiportSyslogTest : testing::Test {
   MultiportSyslogTest() { clock.set_wall_ms(1'795'387'200'000); }  // 2026-11-22T22:40:00Z
 
   Headers parse(std::string_view line, std::string_view keep = "none",
-                Encoding encoding = Encoding::kUtf8) {
+                const Charset& charset = {}) {
     MultiportSyslogParser parser(KeepFields::parse(keep), {}, clock);
     channel::EventBatch batch;
-    parser.add(line, false, encoding, {}, batch);
+    parser.add(line, false, charset, {}, batch);
     Headers headers;
     batch[0].for_each_header(
         [&](const channel::HeaderView& header) { headers.emplace(header.key, header.value); });
@@ -80,6 +80,10 @@ TEST_F(MultiportSyslogTest, CharacterSetDecidesWhatDecodes) {
   EXPECT_EQ(parse(latin, "none", Encoding::kUsAscii), kInvalid);
   EXPECT_EQ(parse(latin, "none", Encoding::kIso88591)["host"], "caf\xC3\xA9");
   EXPECT_EQ(body, "m\xE9");  // the body stays in its own character set
+  const Charset gbk = Charset::named("GBK").value();
+  EXPECT_EQ(parse("<1>1 - \xD6\xD0 m\xCE\xC4", "none", gbk)["host"], "\xE4\xB8\xAD");
+  EXPECT_EQ(body, "m\xCE\xC4");
+  EXPECT_EQ(parse("<1>1 - h \xFF", "none", gbk), kInvalid);
 }
 
 TEST_F(MultiportSyslogTest, KeptFieldsArePutBeforeTheMessage) {

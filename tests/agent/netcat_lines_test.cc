@@ -20,10 +20,10 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-Outcome split(std::string_view text, std::size_t line_chars_max, Encoding encoding,
+Outcome split(std::string_view text, std::size_t line_chars_max, const Charset& charset,
               std::size_t piece_bytes) {
   Outcome outcome;
-  NetcatLines lines(line_chars_max, encoding);
+  NetcatLines lines(line_chars_max, charset);
   std::string body;
   for (std::size_t at = 0; at < text.size() && !outcome.is_too_long; at += piece_bytes) {
     lines.append(text.substr(at, piece_bytes));
@@ -55,6 +55,25 @@ TEST(NetcatLinesTest, TheLimitCountsCharactersNotBytes) {
   EXPECT_EQ(split_utf8("\xE2\x82\xAC\xE2\x82\xAC\n", 3),
             (Outcome{{"\xE2\x82\xAC\xE2\x82\xAC"}, false}));
   EXPECT_EQ(split_utf8("\xF0\x9F\x98\x80\n", 2), (Outcome{{}, true}));  // two chars in Java
+}
+
+TEST(NetcatLinesTest, OtherCharacterSetsAreConverted) {
+  const auto split_as = [](const char* name, std::string_view text, std::size_t chars_max = 512) {
+    const Charset charset = Charset::named(name).value();
+    const Outcome whole = split(text, chars_max, charset, text.size());
+    EXPECT_EQ(split(text, chars_max, charset, 1), whole);
+    return whole;
+  };
+  EXPECT_EQ(split_as("Windows-1252", "\x80\nx\n"), (Outcome{{"\xE2\x82\xAC", "x"}, false}));
+  EXPECT_EQ(split_as("gbk", "\xD6\xD0\xCE\xC4\n\xFF\n"),
+            (Outcome{{"\xE4\xB8\xAD\xE6\x96\x87", "\xEF\xBF\xBD"}, false}));
+  // U+0A61 has the byte of a newline, and is none.
+  EXPECT_EQ(split_as("utf-16be", std::string_view("\0a\x0A\x61\0\n\0b\0\n", 10)),
+            (Outcome{{"a\xE0\xA9\xA1", "b"}, false}));
+  EXPECT_EQ(split_as("utf-16le", std::string_view("a\0\n\0", 4)), (Outcome{{"a"}, false}));
+  EXPECT_EQ(split_as("gbk", "\xD6\xD0\xCE\xC4\n", 3).bodies.size(), 1U);
+  EXPECT_TRUE(split_as("gbk", "\xD6\xD0\xCE\xC4\n", 2).is_too_long);
+  EXPECT_TRUE(split(std::string(100, 'x'), 16, Charset::named("gbk").value(), 1).is_too_long);
 }
 
 TEST(NetcatLinesTest, GarbageCannotGrowWithoutEnd) {

@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "agent/charset.h"
+#include "agent/option_value.h"
+#include "agent/text_decoder.h"
+
 namespace spillway::agent {
 namespace {
 
@@ -43,6 +49,35 @@ TEST(TextEncodingTest, PrefixNeverEndsInsideACharacter) {
   EXPECT_EQ(utf8_prefix("ab\xC3\xA9z", 4), "ab\xC3\xA9");
   EXPECT_EQ(utf8_prefix("a\xF0\x9F\x98\x80", 4), "a");
   EXPECT_EQ(utf8_prefix("\x80\x80\x80\x80\x80", 4), "\x80\x80\x80\x80");
+}
+
+TEST(CharsetTest, EveryListedSetIsKnownAndGoesBothWays) {
+  for (const std::string_view name : split_choices(kCharsetChoices)) {
+    const auto charset = Charset::named(name);
+    ASSERT_TRUE(charset.has_value()) << name;
+    std::string bytes;
+    std::string text;
+    charset.value().append_encoded("a1\n", bytes);
+    EXPECT_TRUE(charset.value().decodes(bytes)) << name;
+    charset.value().append_as_utf8(bytes, text);
+    EXPECT_EQ(text, "a1\n") << name;
+    EXPECT_EQ(bytes.size(), 3 * charset.value().newline_bytes()) << name;
+  }
+  EXPECT_EQ(Charset::named("klingon").error().code, Errc::kBadConfig);
+}
+
+TEST(CharsetTest, WhatIsNoTextIsReplacedAndWhatASetLacksIsAQuestionMark) {
+  const Charset koi = Charset::named("KOI8-R").value();
+  const Charset gbk = Charset::named("gbk").value();
+  std::string out;
+  koi.append_encoded("\xD0\x9F\xE2\x82\xAC", out);
+  EXPECT_EQ(out, "\xF0?");
+  EXPECT_FALSE(gbk.decodes("a\xFF"));
+  out.clear();
+  gbk.append_as_utf8("a\xFF", out);
+  EXPECT_EQ(out, "a\xEF\xBF\xBD");
+  EXPECT_FALSE(gbk.plain().has_value());
+  EXPECT_EQ(Charset::named("latin1").value().plain(), Encoding::kIso88591);
 }
 
 }  // namespace
