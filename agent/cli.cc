@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/agent_config.h"
+#include "agent/flume_flags.h"
 #include "agent/list_components.h"
 #include "agent/option_value.h"
 #include "agent/run_agent.h"
@@ -48,14 +51,19 @@ struct Arguments {
   std::string zookeeper;
   std::string zookeeper_path;
   std::vector<std::string> jvm_flags;
+  FlumeFlags flume;
+  bool is_dry_run = false;
 };
 
 void add_agent(CLI::App& app, Arguments& arguments) {
   CLI::App* const agent = app.add_subcommand("agent", "run an agent");
   agent->add_option("-n,--name", arguments.agent.agent_name, "agent to run")->required();
-  agent->add_option("-f,--conf-file", arguments.agent.config_files, "properties file; repeatable")
+  agent
+      ->add_option("-f,--conf-file", arguments.agent.config_files,
+                   "properties file; repeatable. -u with a file: or classpath: URI, too")
       ->required()
       ->allow_extra_args(false);
+  agent->add_flag("-d,--dryrun", arguments.is_dry_run, "only check the configuration");
   agent->add_flag("--no-reload-conf", arguments.is_reload_disabled,
                   "read the files once; otherwise SIGHUP or a changed file reloads them");
   agent
@@ -146,8 +154,20 @@ VariableSources variables_of(const SystemProperties& properties) {
   return process_variables(properties.definitions, properties.is_classic);
 }
 
+int check_files(Arguments& arguments) {
+  arguments.check.is_environment_used = !arguments.is_environment_unused;
+  arguments.check.sources = variables_of(read_system_properties(arguments.definitions));
+  return run_check(arguments.check, stdout);
+}
+
 int start_agent(Arguments& arguments) {
+  if (arguments.is_dry_run) {
+    arguments.check.config_files = arguments.agent.config_files;
+    arguments.check.agent_name = arguments.agent.agent_name;
+    return check_files(arguments);
+  }
   const SystemProperties properties = read_system_properties(arguments.definitions);
+  print_notices(arguments.flume.notices);
   print_notices(ignored_flags(arguments));
   print_notices(properties.notices);
   for (const std::string& problem : properties.problems) fmt::print(stderr, "{}\n", problem);
@@ -169,12 +189,6 @@ int start_agent(Arguments& arguments) {
   }
   if (has_errors(loaded.problems)) return kExitBadConfig;
   return run_agent(loaded, options);
-}
-
-int check_files(Arguments& arguments) {
-  arguments.check.is_environment_used = !arguments.is_environment_unused;
-  arguments.check.sources = variables_of(read_system_properties(arguments.definitions));
-  return run_check(arguments.check, stdout);
 }
 
 std::string help_of(const CLI::App& app, const std::string& usage) {
@@ -231,8 +245,14 @@ int run_cli(int argc, char** argv, std::span<const Command> more) {
   for (const Command& command : more) {
     app.add_subcommand(std::string(command.name), std::string(command.help));
   }
+  arguments.flume =
+      read_flume_flags(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  for (const std::string& problem : arguments.flume.problems) fmt::print(stderr, "{}\n", problem);
+  if (!arguments.flume.problems.empty()) return kExitBadUsage;
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> reversed(arguments.flume.arguments.rbegin(),
+                                      arguments.flume.arguments.rend());
+    app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     const bool is_help = error.get_exit_code() == 0;
     static_cast<void>(app.exit(error));

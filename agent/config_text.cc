@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/tls_defaults.h"
 #include "agent/variables.h"
 
 namespace spillway::agent {
@@ -32,6 +33,7 @@ ConfigText read_config_files(const std::vector<std::string>& files,
     std::move(properties.begin(), properties.end(), std::back_inserter(text.properties));
   }
   resolve_variables(text, sources);
+  add_tls_defaults(text, sources);
   return text;
 }
 

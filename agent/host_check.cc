@@ -13,6 +13,7 @@
 
 #include "agent/config_tree.h"
 #include "agent/home_path.h"
+#include "agent/open_files.h"
 #include "agent/option_value.h"
 
 namespace spillway::agent {
@@ -85,6 +86,20 @@ void examine_paths(const Component& component, const std::string& prefix,
   }
 }
 
+template <class Component>
+void examine(const Component& component, const std::string& prefix,
+             std::vector<ConfigProblem>& problems) {
+  const std::size_t before = problems.size();
+  examine_paths(component, prefix, problems);
+  // What is not there need not be said twice.
+  if (component.type->examine == nullptr || problems.size() > before) return;
+  for (std::string& reason : component.type->examine(component.config)) {
+    problems.push_back({.origin = component.origin,
+                        .key = prefix.substr(0, prefix.size() - 1),
+                        .reason = std::move(reason)});
+  }
+}
+
 }  // namespace
 
 std::vector<ConfigProblem> examine_host(const AgentConfig& agent) {
@@ -93,20 +108,16 @@ std::vector<ConfigProblem> examine_host(const AgentConfig& agent) {
     return fmt::format("{}.{}.{}.", agent.name, plural_of(section), name);
   };
   for (const ChannelConfig& channel : agent.channels) {
-    const std::string own = prefix(ConfigSection::kChannels, channel.name);
-    examine_paths(channel, own, problems);
-    if (channel.type->examine == nullptr) continue;
-    for (std::string& reason : channel.type->examine(channel.config)) {
-      problems.push_back({.origin = channel.origin,
-                          .key = own.substr(0, own.size() - 1),
-                          .reason = std::move(reason)});
-    }
+    examine(channel, prefix(ConfigSection::kChannels, channel.name), problems);
   }
   for (const SourceConfig& source : agent.sources) {
-    examine_paths(source, prefix(ConfigSection::kSources, source.name), problems);
+    examine(source, prefix(ConfigSection::kSources, source.name), problems);
   }
   for (const SinkConfig& sink : agent.sinks) {
-    examine_paths(sink, prefix(ConfigSection::kSinks, sink.name), problems);
+    examine(sink, prefix(ConfigSection::kSinks, sink.name), problems);
+  }
+  if (auto reason = too_few_open_files(agent, open_files_max())) {
+    problems.push_back({{}, agent.name + ".sources", std::move(*reason), true});
   }
   return problems;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/cli.h"
+#include "agent/open_files.h"
 #include "agent/pipeline_builder.h"
 #include "agent/reload_log.h"
 #include "agent/reloader.h"
@@ -109,6 +110,9 @@ int run_agent(const LoadedAgent& loaded, const AgentOptions& options) {
   }
 
   log_info("agent.starting", "the agent starts", {{"agent", config.name}});
+  if (const auto reason = too_few_open_files(config, raise_open_files())) {
+    log_warn("agent.open_files_few", "clients may be turned away", {{"reason", *reason}});
+  }
   if (options.status.has_value()) supervise_status(monitor, server);
   agent.start();
   if (can_reload) reloader.start();

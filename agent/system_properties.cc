@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "agent/option_value.h"
+#include "agent/tls_defaults.h"
 
 namespace spillway::agent {
 namespace {
@@ -80,7 +81,7 @@ void read_monitoring(const Definitions& definitions, SystemProperties& propertie
 }
 
 bool has_effect(std::string_view key) {
-  if (key == kLogger || key == kResolver) return true;
+  if (key == kLogger || key == kResolver || is_tls_property(key)) return true;
   for (const std::string_view name : kMonitoringNames) {
     if (key == std::string(kMonitoringPrefix).append(name)) return true;
   }

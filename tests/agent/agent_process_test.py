@@ -129,6 +129,24 @@ def test_sigterm_drains_the_memory_channel_and_exits_0(folder):
     assert delivered(folder) == [str(n) for n in range(20000)]
 
 
+def test_limit_of_open_files_is_raised_and_compared_with_connections(folder):
+    conf = config(folder, "type = netcat\nbind = 127.0.0.1\nport = 0")
+    for hard, is_enough in ((4300, True), (4000, False)):
+        def few_files(hard=hard):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+        with Agent(conf, preexec_fn=few_files) as agent:
+            line = agent.wait_log("agent.open_files")
+            assert (line["before"], line["limit"]) == (256, hard), line
+            agent.wait_log("tcp.listening")
+            if is_enough:
+                limits = pathlib.Path(f"/proc/{agent.process.pid}/limits").read_text()
+                assert f"Max open files            {hard} " in limits, limits
+            assert bool(agent.find("agent.open_files_few")) != is_enough
+            agent.signal(signal.SIGTERM)
+            agent.wait_exit(0)
+
+
 def test_sigint_stops_a_source_that_never_ends(folder):
     with Agent(config(folder, "type = seq"), *STATUS) as agent:
         agent.wait_ready()

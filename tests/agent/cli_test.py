@@ -4,6 +4,7 @@ error, and keeps standard output for what was asked for. Usage: cli_test.py SPIL
 
 import json
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,73 @@ def test_agent_takes_the_flags_of_flume(dir):
     expect(done, BAD_CONFIG, err="notice: -Dflume.some.key has no effect")
     expect(done, BAD_CONFIG, err="notice: -Xmx20m has no effect")
     expect(done, BAD_CONFIG, err="notice: -z and -p have no effect")
+
+
+def test_agent_takes_every_flag_of_flume_1_11(dir):
+    path = write(dir, BAD)
+    for flags, notice in ((["-b", "backup"], "--backup-directory has no effect"),
+                          (["--backup-directory=backup"], "--backup-directory has no effect"),
+                          (["-a", "Class"], "--auth-provider has no effect"),
+                          (["-prov", "Class"], "--conf-provider has no effect"),
+                          (["-user", "u"], "--conf-user has no effect"),
+                          (["-pwd", "p"], "--conf-password has no effect"),
+                          (["-javaagent:x.jar=1"], "-javaagent:x.jar=1 has no effect"),
+                          (["-agentlib:jdwp"], "-agentlib:jdwp has no effect"),
+                          (["-p/flume"], "-z and -p have no effect")):
+        for command in ("agent", "node"):
+            done = run(command, "-na1", f"--conf-file={path}", *flags)
+            expect(done, BAD_CONFIG, err=f"notice: {notice}")
+            expect(done, BAD_CONFIG, err=f"{path}:7: a1.channels.c1.capacity")
+    expect(run("agent", "-n", "a1", "-f"), BAD_USAGE)
+
+
+def test_agent_reads_uris_of_files(dir):
+    path = write(dir, BAD, "base.conf")
+    for uri in (f"file://{path}", f"file:{path}", path, "classpath://base.conf"):
+        expect(run("agent", "-n", "a1", "-c", str(dir), "-u", uri), BAD_CONFIG,
+               err="base.conf:7: a1.channels.c1.capacity")
+    # URIs come first, whatever the order on the command line.
+    site = write(dir, "a1.channels.c1.capacity = many\n", "site.conf")
+    expect(run("agent", "-n", "a1", "-f", site, "--conf-uri", f"file://{path}"), BAD_CONFIG,
+           err=f"{site}:1: a1.channels.c1.capacity")
+    expect(run("agent", "-n", "a1", "-u", "https://example.com/a.conf"), BAD_USAGE,
+           err="the configuration comes from files; fetch it into one")
+    expect(run("agent", "-n", "a1", "-u", "ftp://x/a"), BAD_USAGE, err="only file: and classpath:")
+
+
+def test_agent_takes_flags_from_flume_opts(dir):
+    base = write(dir, BAD, "base.conf")
+    site = write(dir, "a1.sources.r1.batchSize = none\n", "site.conf")
+    write(dir, f"conf-file = {base}\nconf-file = {site}\nname = a1\nno-reload-conf = true\n",
+          "flume.opts")
+    done = run("agent", "-c", str(dir))
+    expect(done, BAD_CONFIG, err=f"notice: flags are taken from {dir}/flume.opts, too")
+    expect(done, BAD_CONFIG, err=f"{base}:7: a1.channels.c1.capacity")
+    expect(done, BAD_CONFIG, err=f"{site}:1: a1.sources.r1.batchSize")
+    # What the command line says counts.
+    expect(run("agent", "-c", str(dir), "-n", "b1"), BAD_CONFIG, err='no agent "b1"')
+    write(dir, "verbose = true\n", "flume.opts")
+    expect(run("agent", "-c", str(dir)), BAD_USAGE, err="flume.opts:1: verbose: no such flag")
+
+
+def test_dry_run_of_the_agent_is_a_check(dir):
+    expect(run("agent", "-d", "-n", "a1", "-f", write(dir, GOOD)), FINE, "accepted: 0 errors")
+    expect(run("agent", "--dryrun", "-n", "a1", "-f", write(dir, BAD)), BAD_CONFIG, "refused: 1")
+
+
+def test_check_compares_connections_with_the_limit_of_open_files(dir):
+    path = write(dir, GOOD.replace("= seq", "= netcat\na1.sources.r1.bind = localhost\n"
+                                   "a1.sources.r1.port = 0\n"
+                                   "a1.sources.r1.maxConnections = 1000000"))
+    expect(run("check", "-f", write(dir, GOOD, "good.conf")), FINE, "0 notices")
+
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 1000))
+
+    done = subprocess.run([SPILLWAY, "check", "-f", path], capture_output=True, text=True,
+                          timeout=60, check=False, preexec_fn=few_files)
+    expect(done, FINE, "a1.sources: notice: the sources accept 1000000 connections together and "
+           "this process may open 1000 files")
 
 
 def test_agent_refuses_properties_it_cannot_honour(dir):

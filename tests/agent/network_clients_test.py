@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Promise: the network sources work with the clients people use (logger, nc, curl, openssl), and
+"""Promise: the network sources work with the clients people use (logger, loggen, nc, curl, wrk, openssl), and
 thousands of connections, slow and broken clients do not disturb each other.
 Usage: network_clients_test.py SPILLWAY (prints TAP)."""
 
 import gzip
 import json
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -132,6 +133,66 @@ def test_logger_over_udp(folder):
         stop(agent)
 
 
+def test_loggen_sends_100_000_lines_over_4_connections(folder):
+    loggen = tool("loggen", "syslog-ng-core")
+    conf = config(folder, "type = syslogtcp\nhost = 127.0.0.1\nport = 0\nbatchSize = 1000", SPOOLED)
+    with Agent(conf) as agent:
+        run(loggen, "--stream", "--inet", "--active-connections", 4, "--number", 25000, "--rate",
+            1000000, "--size", 200, "--quiet", "127.0.0.1", port_of(agent))
+        wait_until(lambda: len(delivered(folder)) >= 100000)
+        stop(agent)
+    lines = delivered(folder)
+    assert len(lines) == 100000
+    # prg00003[1234]: seq: 0000000042, thread: 0003, runid: …
+    seen = {tuple(re.search(r"seq: (\d+), thread: (\d+)", line).groups()) for line in lines}
+    assert len(seen) == 100000, f"{100000 - len(seen)} lost or repeated"
+
+
+def test_loggen_counts_octets_over_tls(folder):
+    loggen = tool("loggen", "syslog-ng-core")
+    make_certificates(folder)
+    with Agent(tls_source(folder, "syslogtcp", "parser = rfc")) as agent:
+        run(loggen, "--use-ssl", "--syslog-proto", "--number", 1000, "--rate", 100000,
+            "--size", 300, "--quiet", "127.0.0.1", port_of(agent))
+        wait_until(lambda: len(delivered(folder)) >= 1000)
+        stop(agent)
+    assert len(delivered(folder)) == 1000
+    assert all("seq: " in line for line in delivered(folder))
+
+
+def test_loggen_over_udp(folder):
+    loggen = tool("loggen", "syslog-ng-core")
+    conf = config(folder, "type = syslogudp\nhost = 127.0.0.1\nport = 0", SPOOLED)
+    with Agent(conf) as agent:
+        run(loggen, "--dgram", "--inet", "--number", 500, "--rate", 1000, "--size", 200, "--quiet",
+            "127.0.0.1", port_of(agent, "udp.listening"))
+        wait_until(lambda: len(delivered(folder)) >= 500)
+        stop(agent)
+    assert len(delivered(folder)) == 500
+
+
+def test_wrk_is_answered_200_for_what_is_stored(folder):
+    wrk = tool("wrk", "wrk")
+    (folder / "post.lua").write_text(
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        'wrk.body = \'[{"headers":{"a":"b"},"body":"one"},{"body":"two"}]\'\n'
+        'done = function(summary) local e = summary.errors; io.write("answered ", summary.requests,'
+        ' " refused ", e.status, " broken ", e.connect + e.read + e.write + e.timeout, "\\n") end\n')
+    conf = config(folder, "type = http\nbind = 127.0.0.1\nport = 0", SPOOLED)
+    with Agent(conf) as agent:
+        said = run(wrk, "-t", 1, "-c", 20, "-d", "1s", "-s", folder / "post.lua", "--timeout", "60s",
+                   f"http://127.0.0.1:{port_of(agent)}/")
+        answered, refused, broken = map(int, re.search(r"answered (\d+) refused (\d+) broken (\d+)",
+                                                       said).groups())
+        stop(agent)
+    lines = delivered(folder)
+    # wrk ends with requests under way: at most one of each connection was stored and not counted.
+    assert answered > 0 and broken == 0, said
+    stored = 2 * (answered - refused)
+    assert stored <= len(lines) <= stored + 2 * 20, (said, len(lines))
+    assert set(lines) == {"one", "two"}
+
+
 def test_nc_gets_flumes_answers(folder):
     nc = tool("nc", "netcat-openbsd")
     conf = config(folder, "type = netcat\nbind = 127.0.0.1\nport = 0", SPOOLED)
@@ -227,6 +288,72 @@ def test_jks_store_is_refused_with_the_line_that_converts_it(folder):
     with Agent(conf) as agent:
         wait_until(lambda: any("keytool -importkeystore" in str(line) for line in agent.lines))
         stop(agent)
+
+
+def tls_source(folder, kind, more=""):
+    """A listening source of that type with the server's key store, by the keys of Flume."""
+    place = "bind" if kind in ("netcat", "http") else "host"
+    ports = "ports" if kind == "multiport_syslogtcp" else "port"
+    return config(folder, f"type = {kind}\n{place} = 127.0.0.1\n{ports} = 0\nssl = true\n"
+                  f"keystore = {folder}/server.p12\nkeystore-password = secret\n"
+                  f"keystore-type = PKCS12\n{more}", SPOOLED)
+
+
+def test_every_tcp_source_has_flumes_tls_keys(folder):
+    rules = ("include-protocols = TLSv1.2 TLSv1.3\nexclude-protocols = TLSv1.3\n"
+             "include-cipher-suites = TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 "
+             "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"
+             "exclude-cipher-suites = TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")
+    for kind in ("netcat", "syslogtcp", "multiport_syslogtcp", "http"):
+        own = folder / kind
+        own.mkdir()
+        make_certificates(own)
+        with Agent(tls_source(own, kind, rules)) as agent:
+            context = ssl.create_default_context(cafile=str(own / "server.crt"))
+            with context.wrap_socket(connect(port_of(agent)), server_hostname="localhost") as client:
+                assert client.version() == "TLSv1.2", (kind, client.version())
+                assert client.cipher()[0] == "ECDHE-ECDSA-AES128-GCM-SHA256", client.cipher()
+                event = {"netcat": b"event\n",
+                         "http": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n"
+                                 b'[{"body":"event"}]'}.get(kind, b"<13>1 - h event\n")
+                client.sendall(event)
+                wait_until(lambda own=own: delivered(own) == ["event"])
+            stop(agent)
+
+
+def test_global_tls_setup_is_that_of_sources_without_their_own(folder):
+    make_certificates(folder)
+    conf = config(folder, "type = netcat\nbind = 127.0.0.1\nport = 0\nssl = true", SPOOLED)
+    with Agent(conf, f"-Djavax.net.ssl.keyStore={folder}/server.p12",
+               "-Djavax.net.ssl.keyStorePassword=secret",
+               "-Dflume.ssl.exclude.protocols=TLSv1.3,TLSv1.1") as agent:
+        context = ssl.create_default_context(cafile=str(folder / "server.crt"))
+        with context.wrap_socket(connect(port_of(agent)), server_hostname="localhost") as client:
+            assert client.version() == "TLSv1.2"
+        stop(agent)
+
+
+def test_check_opens_the_key_store_of_every_source(folder):
+    make_certificates(folder)
+    (folder / "old.jks").write_bytes(b"\xfe\xed\xfe\xed\0\0\0\2")
+    cases = (("server.p12", "server.p12", ""),
+             ("keystore-password = secret", "keystore-password = nonsense", "wrong password"),
+             ("server.p12", "old.jks", "keytool -importkeystore"),
+             ("server.p12", "client.crt", "needs a private key and its certificate"),
+             ("server.p12", "missing.p12", "No such file or directory"),
+             ("keystore-type = PKCS12", "include-protocols = SSLv3", "leave no protocol"),
+             ("keystore-type = PKCS12", "include-cipher-suites = X", "leave no cipher suite"))
+    for kind in ("netcat", "syslogtcp", "multiport_syslogtcp", "http"):
+        own = folder / kind
+        own.mkdir()
+        text = pathlib.Path(tls_source(own, kind)).read_text().replace(f"{own}/server", f"{folder}/server")
+        for old, new, reason in cases:
+            assert old in text
+            (own / "case.conf").write_text(text.replace(old, new))
+            done = subprocess.run([sys.argv[1], "check", "-f", str(own / "case.conf")],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == (78 if reason else 0), (kind, new, done.stdout)
+            assert reason in done.stdout and "secret" not in done.stdout, (kind, new, done.stdout)
 
 
 def main():
