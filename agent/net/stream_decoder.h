@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/net/stream_buffer.h"
 #include "channel/event_batch.h"
 #include "wal/base/result.h"
 
@@ -33,7 +34,7 @@ class StreamDecoder {
   virtual ~StreamDecoder() = default;
 
   /// More input. `piece` is borrowed until settle(). Memory must stay bounded whatever comes.
-  virtual void feed(std::string_view piece) = 0;
+  virtual void feed(const StreamPiece& piece) = 0;
   virtual void settle() = 0;
 
   enum class Next : std::uint8_t {

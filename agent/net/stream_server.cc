@@ -5,6 +5,7 @@
 
 #include <asio.hpp>
 #include <deque>
+#include <span>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -22,6 +23,8 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kReadBytes = 131'072;
+constexpr std::size_t kRestRoom = 16'384;        // before them: for the rest of what was read last
+constexpr std::size_t kVisitBytes = 1'048'576;   // of one client, before others have their turn
 constexpr std::size_t kUnsentBytesMax = 65'536;  // a client that does not read is not read either
 constexpr std::chrono::milliseconds kRetryFirst{20};
 constexpr std::chrono::milliseconds kRetryMax{1000};
@@ -55,7 +58,7 @@ class StreamServer::Loop {
                 {.has_answers = server.options_.has_answers,
                  .retries_refused = server.options_.retries_refused},
                 server.receiver_, server.counters_, server.metrics_.dropped_events),
-        piece_(kReadBytes) {
+        piece_(kRestRoom + kReadBytes) {
     for (const std::uint16_t port : options_.ports) {
       listeners_.emplace_back(loop_, options_.source_name, options_.host, port);
     }
@@ -191,24 +194,40 @@ class StreamServer::Loop {
     read(client);
   }
 
+  // A client that has sent a lot fills the transaction: few large ones cost less than many small.
   void read(const StreamClientPtr& client) {
-    const IoStep step = client->read(piece_);
-    switch (step.state) {
-      case IoStep::State::kWantsRead:
-        return wait_for_input(client);
-      case IoStep::State::kWantsWrite:
-        return wait_for_room(client, [this, client] { read(client); });
-      case IoStep::State::kFailed:
-        return fail_reading(client);
-      case IoStep::State::kEnd:
-        client->has_ended = true;
-        break;
-      case IoStep::State::kMoved:
-        client->active_at = steady_clock::now();
-        client->decoder->feed(std::string_view(piece_.data(), step.bytes));
-        break;
+    const std::span<char> into = std::span(piece_).subspan(kRestRoom);
+    for (std::size_t visit_bytes = 0; visit_bytes < kVisitBytes;) {
+      const IoStep step = client->read(into);
+      const bool is_blocked =
+          step.state == IoStep::State::kWantsRead || step.state == IoStep::State::kWantsWrite;
+      if (is_blocked && visit_bytes > 0) return;  // it goes on after the next commit
+      switch (step.state) {
+        case IoStep::State::kWantsRead:
+          return wait_for_input(client);
+        case IoStep::State::kWantsWrite:
+          return wait_for_room(client, [this, client] { read(client); });
+        case IoStep::State::kFailed:
+          return fail_reading(client);
+        case IoStep::State::kEnd:
+          client->has_ended = true;
+          break;
+        case IoStep::State::kMoved:
+          client->active_at = steady_clock::now();
+          client->decoder->feed(StreamPiece(into.data(), step.bytes, kRestRoom));
+          break;
+      }
+      collect_units(client);
+      visit_bytes += step.bytes;
+      // Of a plain stream the kernel has given all it had when it gave less than asked for.
+      const bool is_drained = client->tls == nullptr && step.bytes < into.size();
+      if (is_drained || !can_read_on(client)) return;
     }
-    collect_units(client);
+  }
+
+  [[nodiscard]] bool can_read_on(const StreamClientPtr& client) const {
+    return client->socket.is_open() && !is_blocked_ && !client->has_more && !client->has_ended &&
+           !client->is_ending && !client->is_finishing && client->replies.size() < kUnsentBytesMax;
   }
 
   void fail_reading(const StreamClientPtr& client) {
@@ -371,7 +390,7 @@ class StreamServer::Loop {
   std::unordered_set<StreamClientPtr> clients_;
   std::vector<StreamClientPtr> waiting_;  // clients that go on after the next commit
   GroupCommit commit_;
-  std::vector<char> piece_;
+  std::vector<char> piece_;          // room for a rest, then what was read
   std::unique_ptr<TlsContext> tls_;  // nullptr: plain text
   std::thread thread_;
 };

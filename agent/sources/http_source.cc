@@ -73,7 +73,7 @@ class HttpDecoder final : public StreamDecoder {
   HttpDecoder(const HttpSettings& settings, BodyBudget& budget, SourceCounters& counters)
       : settings_(settings), counters_(counters), requests_(settings.limits, budget) {}
 
-  void feed(std::string_view piece) override { buffer_.feed(piece); }
+  void feed(const StreamPiece& piece) override { buffer_.feed(piece); }
   void settle() override { buffer_.settle(); }
 
   Next next(channel::EventBatch& batch) override {

@@ -73,7 +73,7 @@ class MultiportDecoder final : public StreamDecoder {
         line_bytes_max_(line_bytes_max),
         charset_(std::move(charset)) {}
 
-  void feed(std::string_view piece) override { buffer_.feed(piece); }
+  void feed(const StreamPiece& piece) override { buffer_.feed(piece); }
   void settle() override { buffer_.settle(); }
 
   Next next(channel::EventBatch& batch) override {

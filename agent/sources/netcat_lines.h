@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/charset.h"
+#include "agent/net/stream_buffer.h"
 
 namespace spillway::agent {
 
@@ -22,26 +23,29 @@ class NetcatLines {
   NetcatLines(std::size_t line_chars_max, Charset charset)
       : line_chars_max_(line_chars_max), charset_(std::move(charset)) {}
 
-  void append(std::string_view piece);
+  /// More input, borrowed until settle().
+  void feed(const StreamPiece& piece) { buffer_.feed(piece); }
+  void settle() { buffer_.settle(); }
 
   enum class Next : std::uint8_t {
     kLine,      // `body` is the next line in UTF-8
-    kNeedMore,  // append() first
+    kNeedMore,  // feed() first
     kTooLong,   // sticky: where the next line would begin is not known
   };
 
-  /// Replaces `body` when the result is kLine.
-  Next next(std::string& body);
+  /// `body` is set when the result is kLine, and valid until the next call of anything here.
+  Next next(std::string_view& body);
 
  private:
   const std::size_t line_chars_max_;
   const Charset charset_;
 
-  std::string buffer_;
-  std::size_t line_begin_ = 0;     // in buffer_
-  std::size_t scanned_ = 0;        // no newline in [line_begin_, scanned_)
+  StreamBuffer buffer_;
+  std::size_t scanned_ = 0;        // no newline in so many bytes of buffer_
   std::size_t scanned_chars_ = 0;  // in that range
+  bool is_line_ascii_ = true;      // as far as scanned; in an encoding that contains ASCII
   bool is_too_long_ = false;
+  std::string text_;  // a line in UTF-8 that came as something else
 };
 
 }  // namespace spillway::agent

@@ -45,11 +45,12 @@ class NetcatDecoder final : public StreamDecoder {
         acks_every_event_(acks_every_event),
         lines_(line_chars_max, std::move(charset)) {}
 
-  void feed(std::string_view piece) override { lines_.append(piece); }
-  void settle() override {}
+  void feed(const StreamPiece& piece) override { lines_.feed(piece); }
+  void settle() override { lines_.settle(); }
 
   Next next(channel::EventBatch& batch) override {
-    switch (lines_.next(line_)) {
+    std::string_view line;
+    switch (lines_.next(line)) {
       case NetcatLines::Next::kNeedMore:
         return Next::kNeedMore;
       case NetcatLines::Next::kTooLong:
@@ -57,7 +58,7 @@ class NetcatDecoder final : public StreamDecoder {
       case NetcatLines::Next::kLine:
         break;
     }
-    batch.add(line_);
+    batch.add(line);
     return Next::kUnit;
   }
 
@@ -78,7 +79,6 @@ class NetcatDecoder final : public StreamDecoder {
   const std::size_t line_chars_max_;
   const bool acks_every_event_;
   NetcatLines lines_;
-  std::string line_;  // scratch
 };
 
 class NetcatSource final : public Source {

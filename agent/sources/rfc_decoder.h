@@ -17,7 +17,7 @@ class RfcDecoder final : public StreamDecoder {
   RfcDecoder(RfcSyslogParser& parser, Peer peer, std::size_t message_bytes_max)
       : parser_(parser), peer_(std::move(peer)), frames_(message_bytes_max) {}
 
-  void feed(std::string_view piece) override { buffer_.feed(piece); }
+  void feed(const StreamPiece& piece) override { buffer_.feed(piece); }
   void settle() override { buffer_.settle(); }
 
   Next next(channel::EventBatch& batch) override {

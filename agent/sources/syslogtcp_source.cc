@@ -27,7 +27,7 @@ class FlumeDecoder final : public StreamDecoder {
   FlumeDecoder(FlumeSyslogParser& parser, Peer peer, std::size_t line_bytes_max)
       : parser_(parser), peer_(std::move(peer)), line_bytes_max_(line_bytes_max) {}
 
-  void feed(std::string_view piece) override { buffer_.feed(piece); }
+  void feed(const StreamPiece& piece) override { buffer_.feed(piece); }
   void settle() override { buffer_.settle(); }
 
   Next next(channel::EventBatch& batch) override {

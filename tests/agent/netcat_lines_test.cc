@@ -24,13 +24,14 @@ Outcome split(std::string_view text, std::size_t line_chars_max, const Charset& 
               std::size_t piece_bytes) {
   Outcome outcome;
   NetcatLines lines(line_chars_max, charset);
-  std::string body;
+  std::string_view body;
   for (std::size_t at = 0; at < text.size() && !outcome.is_too_long; at += piece_bytes) {
-    lines.append(text.substr(at, piece_bytes));
+    lines.feed(text.substr(at, piece_bytes));
     NetcatLines::Next next = lines.next(body);
     for (; next == NetcatLines::Next::kLine; next = lines.next(body)) {
-      outcome.bodies.push_back(body);
+      outcome.bodies.emplace_back(body);
     }
+    lines.settle();
     outcome.is_too_long = next == NetcatLines::Next::kTooLong;
   }
   return outcome;

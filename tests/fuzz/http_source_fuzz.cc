@@ -12,6 +12,7 @@
 #include "agent/sources/http_request.h"
 #include "agent/sources/inflate_body.h"
 #include "channel/event_batch.h"
+#include "tests/fuzz/piece_memory.h"
 #include "wal/base/check.h"
 
 namespace spillway::agent {
@@ -27,9 +28,9 @@ std::vector<std::string> outcome(std::string_view stream, std::size_t piece_byte
     HttpRequests requests({.header_bytes_max = 512, .body_bytes_max = kBodyBytesMax}, budget);
     StreamBuffer buffer;
     while (!stream.empty()) {
-      const std::string piece(stream.substr(0, piece_bytes));
+      PieceMemory piece(stream.substr(0, piece_bytes));
       stream.remove_prefix(piece.size());
-      buffer.feed(piece);
+      buffer.feed(piece.read());
       while (true) {
         std::size_t used = 0;
         const HttpRequests::Next next = requests.next(buffer.view(), used);

@@ -10,6 +10,7 @@
 
 #include "agent/sources/netcat_lines.h"
 #include "agent/text_encoding.h"
+#include "tests/fuzz/piece_memory.h"
 #include "wal/base/check.h"
 #include "wal/base/utf8.h"
 
@@ -40,14 +41,16 @@ struct Outcome {
 Outcome split(std::string_view text, const Settings& settings, std::size_t piece_bytes) {
   Outcome outcome;
   NetcatLines lines(settings.line_chars_max, settings.encoding);
-  std::string body;
+  std::string_view body;
   while (!text.empty() && !outcome.is_too_long) {
-    lines.append(text.substr(0, piece_bytes));
-    text.remove_prefix(std::min(piece_bytes, text.size()));
+    PieceMemory piece(text.substr(0, piece_bytes));
+    text.remove_prefix(piece.size());
+    lines.feed(piece.read());
     NetcatLines::Next next = lines.next(body);
     for (; next == NetcatLines::Next::kLine; next = lines.next(body)) {
-      outcome.bodies.push_back(body);
+      outcome.bodies.emplace_back(body);
     }
+    lines.settle();
     outcome.is_too_long = next == NetcatLines::Next::kTooLong;
   }
   return outcome;

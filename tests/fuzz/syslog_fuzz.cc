@@ -14,6 +14,7 @@
 #include "agent/sources/multiport_syslog.h"
 #include "agent/sources/rfc_decoder.h"
 #include "channel/event_batch.h"
+#include "tests/fuzz/piece_memory.h"
 #include "wal/base/check.h"
 
 namespace spillway::agent {
@@ -40,9 +41,9 @@ template <class Take>
 void in_pieces(std::string_view stream, std::size_t piece_bytes, const Take& take) {
   StreamBuffer buffer;
   while (!stream.empty()) {
-    const std::string piece(stream.substr(0, piece_bytes));  // dies before the next one comes
+    PieceMemory piece(stream.substr(0, piece_bytes));  // dies before the next one comes
     stream.remove_prefix(piece.size());
-    buffer.feed(piece);
+    buffer.feed(piece.read());
     take(buffer);
     CHECK(buffer.view().size() <= kLineBytesMax + 16);
     buffer.settle();
@@ -81,9 +82,9 @@ void rfc(std::string_view stream, std::size_t piece_bytes, RfcSyslogParser& pars
          channel::EventBatch& batch) {
   RfcDecoder decoder(parser, {}, kLineBytesMax);
   while (!stream.empty()) {
-    const std::string piece(stream.substr(0, piece_bytes));
+    PieceMemory piece(stream.substr(0, piece_bytes));
     stream.remove_prefix(piece.size());
-    decoder.feed(piece);
+    decoder.feed(piece.read());
     while (decoder.next(batch) == StreamDecoder::Next::kUnit) {
     }
     decoder.settle();
