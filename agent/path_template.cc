@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -17,6 +18,9 @@ namespace spillway::agent {
 namespace {
 
 constexpr std::string_view kTimestampKey = "timestamp";
+
+// Since 1973 every time zone is whole minutes from UTC, and changes at a whole minute.
+constexpr std::int64_t kWholeMinutesSince = 94'694'400;
 
 // The letter, and what it is for strftime(3) in the C locale.
 struct TimeEscape {
@@ -47,6 +51,30 @@ constexpr std::array kTimeEscapes{TimeEscape{'a', "%a"},
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_unsafe(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return c == '/' || byte < 0x20 || byte == 0x7F;
+}
+
+// May err to the safe side. Eight bytes at a time: this runs over a header of every event.
+bool has_unsafe_byte(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  constexpr std::uint64_t kHighBits = 0x80 * kOnes;
+  // The high bit of each byte that is less than `limit`; of none when there is no such byte.
+  const auto below = [](std::uint64_t word, std::uint64_t limit) {
+    return (word - limit * kOnes) & ~word & kHighBits;
+  };
+  std::uint64_t found = 0;
+  while (!text.empty()) {
+    std::uint64_t word = ' ' * kOnes;
+    const std::size_t count = std::min(text.size(), sizeof(word));
+    std::memcpy(&word, text.data(), count);
+    found |= below(word, ' ') | below(word ^ ('/' * kOnes), 1) | below(word ^ (0x7F * kOnes), 1);
+    text.remove_prefix(count);
+  }
+  return found != 0;
 }
 
 Error bad_escape(std::size_t at) {
@@ -113,6 +141,7 @@ Result<PathTemplate> PathTemplate::compile(std::string_view text,
       if (next == '[') {
         TRY(path.add_host(name, at));
       } else {
+        path.header_parts_.push_back(path.parts_.size());
         path.parts_.push_back({.kind = Kind::kHeader, .text = std::string(name)});
       }
       at = end + 1;
@@ -176,11 +205,13 @@ void PathTemplate::add_time(std::string_view format) {
   if (parts_.empty() || parts_.back().kind != Kind::kTime) {
     parts_.push_back({.kind = Kind::kTime, .text = {}});
   }
-  parts_.back().text.append(literal).append(format);
+  Part& part = parts_.back();
+  part.text.append(literal).append(format);
+  part.shows_seconds = part.shows_seconds || format.find("%S") != std::string_view::npos;
 }
 
 bool PathTemplate::append(const channel::EventView& event, std::string& out) {
-  find_values(event);
+  if (has_time_ || !header_parts_.empty()) find_values(event);
   std::int64_t time_ms = 0;
   const bool has_time = !has_time_ || find_time(time_ms);
   for (Part& part : parts_) {
@@ -191,9 +222,12 @@ bool PathTemplate::append(const channel::EventView& event, std::string& out) {
       case Kind::kHeader:
         append_path_safe(part.value, out);
         break;
-      case Kind::kTime:
-        append_time(part, second_of(time_ms), out);
+      case Kind::kTime: {
+        const std::int64_t second = second_of(time_ms);
+        if (second < part.rendered_begin || second >= part.rendered_end) render_time(part, second);
+        out += part.rendered;
         break;
+      }
       case Kind::kMillis:
         append_number(time_ms, out);
         break;
@@ -205,30 +239,30 @@ bool PathTemplate::append(const channel::EventView& event, std::string& out) {
   return has_time;
 }
 
-void PathTemplate::append_time(Part& part, std::int64_t second, std::string& out) const {
-  if (part.rendered_second != second) {
-    const std::time_t time = second;
-    std::tm parts{};
-    std::array<char, 4096> text{};  // a path's length
-    // A year beyond what fits is no year of a log.
-    const bool is_good =
-        (options_.is_utc ? ::gmtime_r(&time, &parts) : ::localtime_r(&time, &parts)) != nullptr;
-    const std::size_t size =
-        is_good ? std::strftime(text.data(), text.size(), part.text.c_str(), &parts) : 0;
-    part.rendered.assign(text.data(), size);
-    part.rendered_second = second;
-  }
-  out += part.rendered;
+void PathTemplate::render_time(Part& part, std::int64_t second) const {
+  const std::time_t time = second;
+  std::tm parts{};
+  std::array<char, 4096> text;  // a path's length
+  // A year beyond what fits is no year of a log.
+  const bool is_good =
+      (options_.is_utc ? ::gmtime_r(&time, &parts) : ::localtime_r(&time, &parts)) != nullptr;
+  const std::size_t size =
+      is_good ? std::strftime(text.data(), text.size(), part.text.c_str(), &parts) : 0;
+  part.rendered.assign(text.data(), size);
+  const bool is_alike_for_a_minute = is_good && !part.shows_seconds && second >= kWholeMinutesSince;
+  part.rendered_begin = is_alike_for_a_minute ? second - parts.tm_sec : second;
+  part.rendered_end = part.rendered_begin + (is_alike_for_a_minute ? 60 : 1);
 }
 
 // One walk over the headers, however many the path asks for.
 void PathTemplate::find_values(const channel::EventView& event) {
   timestamp_ = {};
-  for (Part& part : parts_) part.value = {};
+  for (const std::size_t index : header_parts_) parts_[index].value = {};
   event.for_each_header([this](const channel::HeaderView& header) {
     if (header.key == kTimestampKey) timestamp_ = header.value;
-    for (Part& part : parts_) {
-      if (part.kind == Kind::kHeader && part.text == header.key) part.value = header.value;
+    for (const std::size_t index : header_parts_) {
+      Part& part = parts_[index];
+      if (part.text == header.key) part.value = header.value;
     }
   });
 }
@@ -244,14 +278,14 @@ bool PathTemplate::find_time(std::int64_t& time_ms) const {
 }
 
 void append_path_safe(std::string_view value, std::string& out) {
-  value = utf8_prefix(value, PathTemplate::kHeaderBytesMax);
-  const auto is_unsafe = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '/' || byte < 0x20 || byte == 0x7F;
-  };
+  if (value.size() > PathTemplate::kHeaderBytesMax) {
+    value = utf8_prefix(value, PathTemplate::kHeaderBytesMax);
+  }
   const std::size_t begin = out.size();
   out += value;
-  std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_unsafe, '_');
+  if (has_unsafe_byte(value)) {
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_unsafe, '_');
+  }
 }
 
 }  // namespace spillway::agent

@@ -5,6 +5,7 @@
 // Source: Flume 1.11, BucketPath; names of days and months are English.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,8 +43,10 @@ class PathTemplate {
     Kind kind = Kind::kText;
     std::string text;             // literal, header's key, or format of strftime(3)
     std::string_view value = {};  // of the header, of the event in hand
-    // A time's text is made once per second, with the literals around it.
-    std::int64_t rendered_second = INT64_MIN;
+    // A time's text is made once, with the literals around it, for the seconds it holds for.
+    bool shows_seconds = false;
+    std::int64_t rendered_begin = 0;
+    std::int64_t rendered_end = 0;  // not included
     std::string rendered = {};
   };
 
@@ -54,13 +57,14 @@ class PathTemplate {
   Result<void> add_host(std::string_view name, std::size_t at);
   void add_text(std::string_view text);
   void add_time(std::string_view format);
-  void append_time(Part& part, std::int64_t second, std::string& out) const;
+  void render_time(Part& part, std::int64_t second) const;
   void find_values(const channel::EventView& event);
   bool find_time(std::int64_t& time_ms) const;
 
   PathTemplateOptions options_;
   const Clock* clock_;
   std::vector<Part> parts_;
+  std::vector<std::size_t> header_parts_;  // indices of those that are headers
   bool has_time_ = false;
   std::string_view timestamp_;  // of the event in hand
 };

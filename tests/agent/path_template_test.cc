@@ -4,14 +4,35 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "channel/event_batch.h"
+#include "tests/support/environment.h"
 #include "tests/support/fake_clock.h"
 
 namespace spillway::agent {
 namespace {
+
+/// The process's time zone, for a while.
+class ScopedZone {
+ public:
+  explicit ScopedZone(const char* zone) {
+    variable_.emplace("TZ", zone);
+    ::tzset();
+  }
+  ScopedZone(const ScopedZone&) = delete;
+  ScopedZone& operator=(const ScopedZone&) = delete;
+  ~ScopedZone() {
+    variable_.reset();
+    ::tzset();
+  }
+
+ private:
+  std::optional<test::Environment> variable_;
+};
 
 struct PathTemplateTest : testing::Test {
   std::string render(std::string_view text, const std::vector<channel::HeaderView>& headers = {},
@@ -104,6 +125,27 @@ TEST_F(PathTemplateTest, ATimeIsMadeAnewForEachSecond) {
   std::string out;
   for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_TRUE(path.append(batch[i], out));
   EXPECT_EQ(out, "01010201");
+}
+
+TEST_F(PathTemplateTest, WhatIsKeptOfATimeIsWhatWouldBeMadeAnew) {
+  // Around changes of minutes, hours, days and clocks; Lord Howe Island's clocks change by half an
+  // hour, Liberia's were set by 44 minutes and 30 seconds in 1972.
+  for (const char* const zone : {"UTC", "Australia/Lord_Howe", "Africa/Monrovia", "right/UTC"}) {
+    const ScopedZone scope(zone);
+    for (const char* const text : {"%M", "%H:%M", "%Y-%m-%d/%H", "%c", "%z%d"}) {
+      auto kept = std::move(PathTemplate::compile(text, {}, clock).value());
+      for (const std::int64_t around : {0LL, 63'593'070LL, 1'614'834'367LL, 1'617'462'000LL}) {
+        for (std::int64_t second = around - 200; second < around + 200; second += 7) {
+          const std::string time = std::to_string(second * 1000);
+          channel::EventBatch batch;
+          batch.add(std::vector<channel::HeaderView>{{"timestamp", time}}, "");
+          std::string out;
+          kept.append(batch[0], out);
+          ASSERT_EQ(out, render(text, {{"timestamp", time}}, {})) << zone << " " << text << time;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(PathTemplateTest, WhatDoesNotExistIsRefusedWithItsPlace) {
