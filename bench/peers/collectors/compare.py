@@ -15,7 +15,7 @@ import json
 import os
 import pathlib
 import platform
-import shutil
+import random
 import statistics
 import subprocess
 import sys
@@ -80,8 +80,7 @@ def take_rounds(modes, measure, options):
     """([{mode: sample}], number dropped): rounds in which nobody else was busy."""
     accepted, dropped = [], 0
     while len(accepted) < options.rounds and len(accepted) + dropped < options.rounds * ATTEMPTS_PER_ROUND:
-        turn = (len(accepted) + dropped) % len(modes)
-        samples = {mode: measure(mode) for mode in modes[turn:] + modes[:turn]}
+        samples = {mode: measure(mode) for mode in random.sample(modes, len(modes))}
         if max(sample.others for sample in samples.values()) <= options.others_max:
             accepted.append(samples)
         else:
