@@ -53,10 +53,11 @@ void Agent::supervise(const std::shared_ptr<LiveChannel>& channel) {
 
 void Agent::supervise(const std::shared_ptr<SinkUnit>& unit) {
   const auto start = [raw = unit.get()]() -> Result<void> {
-    TRY(raw->sink->start());
-    raw->open.set(true);
-    raw->runner->start();
-    return {};
+    raw->is_tried = true;
+    auto started = raw->sink->start();
+    if (started.has_value()) raw->open.set(true);
+    start_group(*raw->group);
+    return started;
   };
   ids_[unit.get()] = supervisor_.add(
       {.kind = ComponentKind::kSink, .name = unit->label.name, .type = unit->label.type}, start,
@@ -80,6 +81,19 @@ std::vector<std::size_t> Agent::ids_of(
   std::vector<std::size_t> ids;
   for (const auto& channel : channels) ids.push_back(ids_.at(channel.get()));
   return ids;
+}
+
+// Begins once every sink has been tried that can be: the first events are for the sink that the
+// processor prefers, not for the one that starts first.
+void Agent::start_group(SinkGroupUnit& group) {
+  bool is_any_open = false;
+  for (const auto& unit : group.sinks) {
+    bool can_be_tried = false;
+    unit->channel->while_open([&can_be_tried](const channel::Channel&) { can_be_tried = true; });
+    if (can_be_tried && !unit->is_tried) return;
+    is_any_open = is_any_open || unit->open.is_set();
+  }
+  if (is_any_open) group.runner->start();
 }
 
 void Agent::start() {

@@ -87,6 +87,7 @@ class Agent {
             const std::vector<std::shared_ptr<SinkUnit>>& sinks) REQUIRES(lifecycle_mutex_);
   void stop(const std::vector<std::shared_ptr<LiveChannel>>& channels) REQUIRES(lifecycle_mutex_);
 
+  static void start_group(SinkGroupUnit& group);  // supervisor's thread, or while it is stopped
   void publish(std::shared_ptr<const Pipeline> next);
   /// Sources in `late` are left to be supervised later.
   void adopt(const Pipeline& former, const Pipeline& next,

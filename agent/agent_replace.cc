@@ -148,13 +148,8 @@ void Agent::adopt(const Pipeline& former, const Pipeline& next, const Units<Sour
     if (!contains(former.channels, unit)) supervise(unit);
   }
   for (const auto& group : next.groups) {
-    bool is_any_open = false;
-    for (const auto& unit : group->sinks) {
-      unit->runner = group->runner.get();
-      is_any_open = is_any_open || unit->open.is_set();
-    }
-    // Sinks that run already change from one group to another.
-    if (is_any_open) group->runner->start();
+    for (const auto& unit : group->sinks) unit->group = group.get();
+    start_group(*group);  // of sinks that run already and change from one group to another
   }
   for (const auto& unit : next.sinks) {
     if (!contains(former.sinks, unit)) supervise(unit);

@@ -30,6 +30,8 @@ struct ComponentLabel {
   std::string type;
 };
 
+struct SinkGroupUnit;
+
 struct SinkUnit {
   ComponentLabel label;
   std::shared_ptr<LiveChannel> channel;
@@ -37,7 +39,9 @@ struct SinkUnit {
   OpenFlag open;
   std::unique_ptr<DeadLetters> dead_letters;  // nullptr: none
   std::unique_ptr<SinkPump> pump;
-  SinkRunner* runner = nullptr;  // of its group in the running pipeline; Agent's
+  // Agent's:
+  SinkGroupUnit* group = nullptr;  // in the running pipeline
+  bool is_tried = false;           // start() has been called
 };
 
 /// Sinks that share a thread: those of a sink group, or a single one.

@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/config.h"
+#include "agent/registry.h"
 #include "tests/support/event_views.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_channel.h"
@@ -288,6 +290,35 @@ TEST_F(AgentTest, StopWhileAStartIsStuckWaitsForItAndStartsNothingElse) {
   stopper.join();
   EXPECT_EQ(slow_sink->stops, 1);
   EXPECT_EQ(source->stop_count(), 1);
+}
+
+TEST_F(AgentTest, FirstEventsOfAGroupAreForTheSinkItPrefersNotForTheOneThatStartsFirst) {
+  pipeline.agent_name = "a1";
+  auto filled = std::make_unique<FakeChannel>();
+  filled->preload("a");
+  filled->preload("b");
+  pipeline.add_channel({"c1", "fake"}, std::move(filled));
+  std::vector<FakeSink*> sinks;
+  for (const char* const name : {"standby", "preferred"}) {
+    auto fake_sink = std::make_unique<FakeSink>(/*batch_size=*/1);
+    sinks.push_back(fake_sink.get());
+    pipeline.add_member({name, "fake"}, std::move(fake_sink), 0, clock);
+  }
+  const SinkProcessorType& failover = *find_sink_processor("failover");
+  pipeline.add_group(
+      {"g1", "failover"}, {0, 1},
+      [&](std::vector<SinkPump*> pumps) {
+        return failover.create(
+            {.group = "g1", .pumps = std::move(pumps), .clock = &clock, .seed = 1},
+            Config::of(failover.options, {{"priority.standby", "1"}, {"priority.preferred", "2"}}));
+      },
+      {});
+  Agent agent(std::move(pipeline), clock, quick_retry());
+  agent.start();
+  EXPECT_TRUE(
+      eventually([&] { return sinks[0]->delivered().size() + sinks[1]->delivered().size() == 2; }));
+  EXPECT_THAT(sinks[0]->delivered(), IsEmpty());
+  EXPECT_THAT(sinks[1]->delivered(), ElementsAre("a", "b"));
 }
 
 TEST_F(AgentTest, NoThreadOutlivesStop) {
