@@ -112,10 +112,11 @@ def test_agent_refuses_a_bad_configuration_before_it_starts(dir):
 def test_agent_takes_the_flags_of_flume(dir):
     flags = ["-c", "conf", "-C", "x.jar", "--plugins-path", "p", "-Xmx20m", "-z", "zk:2181",
              "-p", "/flume", "--no-reload-conf", "-i", "5", "-Dflume.root.logger=DEBUG,console",
-             "-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0", "-Dflume.some.key=1",
+             "-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0", "-Dflume.some.key=1", "-Dorg.apache.flume.log.rawdata=true",
              "--log-format", "json"]
     done = run("agent", "--name", "a1", "--conf-file", write(dir, BAD), *flags)
     expect(done, BAD_CONFIG, err="notice: -Dflume.some.key has no effect")
+    expect(done, BAD_CONFIG, err="notice: -Dorg.apache.flume.log.rawdata has no effect")
     expect(done, BAD_CONFIG, err="notice: -Xmx20m has no effect")
     expect(done, BAD_CONFIG, err="notice: -z and -p have no effect")
 

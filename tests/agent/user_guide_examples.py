@@ -287,6 +287,12 @@ a1.sources.r1.interceptors.i1.type = static
 a1.sources.r1.interceptors.i1.key = datacenter
 a1.sources.r1.interceptors.i1.value = NEW_YORK
 """
+MORPHLINE = """
+a1.sources.avroSrc.interceptors = morphlineinterceptor
+a1.sources.avroSrc.interceptors.morphlineinterceptor.type = org.apache.flume.sink.solr.morphline.MorphlineInterceptor$Builder
+a1.sources.avroSrc.interceptors.morphlineinterceptor.morphlineFile = /etc/flume-ng/conf/morphline.conf
+a1.sources.avroSrc.interceptors.morphlineinterceptor.morphlineId = morphline1
+"""
 SEARCH_AND_REPLACE_NOTHING = """
 a1.sources.avroSrc.interceptors = search-replace
 a1.sources.avroSrc.interceptors.search-replace.type = search_replace

@@ -34,6 +34,7 @@ REFUSED = {
     "HTTP_SOURCE": ['"org.example.rest.RestHandler" is not one of',
                     "handler.nickname: unknown option"],
     "INTERCEPTORS": ["a1.sinks.k1.filePrefix: unknown option"],  # hdfs.filePrefix is meant
+    "MORPHLINE": ["MorphlineInterceptor$Builder"],
     "REGEX_EXTRACTOR_DIGITS": ['add "i1" to a1.sources.r1.interceptors'],
     "REGEX_EXTRACTOR_TIME": ['add "i1" to a1.sources.r1.interceptors'],
     "TAILDIR": ["a1.sources.ri: is configured and not listed"],  # r1 is meant

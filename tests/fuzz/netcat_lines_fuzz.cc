@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/charset.h"
 #include "agent/sources/netcat_lines.h"
-#include "agent/text_encoding.h"
 #include "tests/fuzz/piece_memory.h"
 #include "wal/base/check.h"
 #include "wal/base/utf8.h"
@@ -28,7 +28,7 @@ bool is_valid_utf8(std::string_view text) {
 
 struct Settings {
   std::size_t line_chars_max = 1;
-  Encoding encoding = Encoding::kUtf8;
+  Charset charset = {};
 };
 
 struct Outcome {
@@ -38,9 +38,17 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
+std::vector<Charset> charsets() {
+  std::vector<Charset> all{Encoding::kUtf8, Encoding::kUsAscii, Encoding::kIso88591};
+  for (const char* const name : {"gb18030", "shift_jis", "utf-16le", "windows-1252"}) {
+    all.push_back(Charset::named(name).value());
+  }
+  return all;
+}
+
 Outcome split(std::string_view text, const Settings& settings, std::size_t piece_bytes) {
   Outcome outcome;
-  NetcatLines lines(settings.line_chars_max, settings.encoding);
+  NetcatLines lines(settings.line_chars_max, settings.charset);
   std::string_view body;
   while (!text.empty() && !outcome.is_too_long) {
     PieceMemory piece(text.substr(0, piece_bytes));
@@ -59,8 +67,9 @@ Outcome split(std::string_view text, const Settings& settings, std::size_t piece
 void check_lines(std::string_view input) {
   if (input.empty()) return;
   const auto choice = static_cast<unsigned char>(input.front());
+  static const std::vector<Charset> kCharsets = charsets();
   const Settings settings{.line_chars_max = 1 + choice / 3U,
-                          .encoding = static_cast<Encoding>(choice % 3)};
+                          .charset = kCharsets[choice % kCharsets.size()]};
   const std::string_view text = input.substr(1);
   const Outcome whole = split(text, settings, text.size());
   CHECK(split(text, settings, 1) == whole);
