@@ -42,6 +42,26 @@ LifecycleOptions no_retry() {
   return {.start_retry = {.initial = kHour, .max = kHour}};
 }
 
+// A sink whose start() takes until the test says so.
+struct SlowSink final : Sink {
+  SlowSink(StopSignal& in, StopSignal& out) : entered(in), release(out) {}
+  Result<void> start() override {
+    entered.request();
+    release.wait();
+    return {};
+  }
+  void stop() override { ++stops; }
+  [[nodiscard]] std::size_t batch_size() const override { return 1; }
+  Result<void> deliver(std::span<const channel::EventView> batch) override {
+    events += static_cast<int>(batch.size());
+    return {};
+  }
+  StopSignal& entered;
+  StopSignal& release;
+  std::atomic<int> stops{0};
+  std::atomic<int> events{0};
+};
+
 // One channel, one sink, one source, all fakes; the test scripts them before start().
 struct AgentTest : testing::Test {
   void build(bool survives_stop = false, std::size_t sink_count = 1) {
@@ -265,20 +285,6 @@ TEST_F(AgentTest, StopWhileAStartIsStuckWaitsForItAndStartsNothingElse) {
   StopSignal entered;
   StopSignal release;
   source_puts({"a"});
-  struct SlowSink final : Sink {
-    SlowSink(StopSignal& in, StopSignal& out) : entered(in), release(out) {}
-    Result<void> start() override {
-      entered.request();
-      release.wait();
-      return {};
-    }
-    void stop() override { ++stops; }
-    [[nodiscard]] std::size_t batch_size() const override { return 1; }
-    Result<void> deliver(std::span<const channel::EventView>) override { return {}; }
-    StopSignal& entered;
-    StopSignal& release;
-    std::atomic<int> stops{0};
-  };
   auto slow = std::make_unique<SlowSink>(entered, release);
   const SlowSink* slow_sink = slow.get();
   pipeline.add_sink({"slow", "fake"}, std::move(slow), 0, clock, {});
@@ -298,12 +304,14 @@ TEST_F(AgentTest, FirstEventsOfAGroupAreForTheSinkItPrefersNotForTheOneThatStart
   filled->preload("a");
   filled->preload("b");
   pipeline.add_channel({"c1", "fake"}, std::move(filled));
-  std::vector<FakeSink*> sinks;
-  for (const char* const name : {"standby", "preferred"}) {
-    auto fake_sink = std::make_unique<FakeSink>(/*batch_size=*/1);
-    sinks.push_back(fake_sink.get());
-    pipeline.add_member({name, "fake"}, std::move(fake_sink), 0, clock);
-  }
+  StopSignal entered;
+  StopSignal release;
+  auto standby_sink = std::make_unique<FakeSink>(/*batch_size=*/1);
+  auto slow_sink = std::make_unique<SlowSink>(entered, release);
+  const FakeSink* const standby = standby_sink.get();
+  const SlowSink* const preferred = slow_sink.get();
+  pipeline.add_member({"standby", "fake"}, std::move(standby_sink), 0, clock);
+  pipeline.add_member({"preferred", "fake"}, std::move(slow_sink), 0, clock);
   const SinkProcessorType& failover = *find_sink_processor("failover");
   pipeline.add_group(
       {"g1", "failover"}, {0, 1},
@@ -314,11 +322,14 @@ TEST_F(AgentTest, FirstEventsOfAGroupAreForTheSinkItPrefersNotForTheOneThatStart
       },
       {});
   Agent agent(std::move(pipeline), clock, quick_retry());
+  const test::NewThreads threads;
   agent.start();
-  EXPECT_TRUE(
-      eventually([&] { return sinks[0]->delivered().size() + sinks[1]->delivered().size() == 2; }));
-  EXPECT_THAT(sinks[0]->delivered(), IsEmpty());
-  EXPECT_THAT(sinks[1]->delivered(), ElementsAre("a", "b"));
+  entered.wait();
+  EXPECT_EQ(threads.count(), 1);  // the one that starts components; the group's would take events
+  release.request();
+  EXPECT_TRUE(eventually([&] { return preferred->events == 2; }));
+  EXPECT_THAT(standby->delivered(), IsEmpty());
+  agent.stop(kLong);
 }
 
 TEST_F(AgentTest, NoThreadOutlivesStop) {
