@@ -38,8 +38,9 @@ class Scan {
     return true;
   }
   bool skip_digits(std::size_t count) {
-    if (text_.size() < count || !std::all_of(text_.begin(), text_.begin() + count, is_digit)) {
-      return false;
+    if (text_.size() < count) return false;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!is_digit(text_[i])) return false;
     }
     text_.remove_prefix(count);
     return true;
@@ -96,10 +97,11 @@ bool skip_bsd_time(Scan& scan) {
 }
 
 // Java's dot matches no line end, and the pattern must reach the end of the line.
-bool is_one_line(std::string_view text) {
+bool is_one_line(std::string_view text, bool is_known_ascii) {
   if (text.find('\r') != std::string_view::npos || text.find('\n') != std::string_view::npos) {
     return false;
   }
+  if (is_known_ascii) return true;
   for (std::size_t at = 0; (at = text.find('\xC2', at)) != std::string_view::npos; ++at) {
     if (text.substr(at).starts_with("\xC2\x85")) return false;  // U+0085
   }
@@ -111,7 +113,8 @@ bool is_one_line(std::string_view text) {
 }
 
 // From the time on. `header` has the priority and the version.
-std::optional<FlumeHeader> match_from_time(std::string_view text, FlumeHeader header) {
+std::optional<FlumeHeader> match_from_time(std::string_view text, bool is_known_ascii,
+                                           FlumeHeader header) {
   Scan scan(text);
   header.has_year = true;
   if (skip_iso_time(scan)) {
@@ -136,7 +139,7 @@ std::optional<FlumeHeader> match_from_time(std::string_view text, FlumeHeader he
     return std::nullopt;  // RFC 3164's pattern has no "-"
   }
   Scan behind(host.substr(host_bytes));
-  if (!behind.skip_space() || !is_one_line(behind.rest())) return std::nullopt;
+  if (!behind.skip_space() || !is_one_line(behind.rest(), is_known_ascii)) return std::nullopt;
   header.message = behind.rest();
   return header;
 }
@@ -216,7 +219,7 @@ std::optional<FlumeFrame> flume_datagram_frame(std::string_view datagram) {
   return frame;
 }
 
-std::optional<FlumeHeader> match_flume_header(std::string_view line) {
+std::optional<FlumeHeader> match_flume_header(std::string_view line, bool is_known_ascii) {
   const std::size_t close = line.find('>');
   if (!line.starts_with('<') || close == std::string_view::npos || close < 2 || close > 4) {
     return std::nullopt;
@@ -229,12 +232,12 @@ std::optional<FlumeHeader> match_flume_header(std::string_view line) {
     header.fields.version = rest.substr(0, 1);
     Scan scan(rest.substr(1));
     scan.skip_space();
-    if (auto matched = match_from_time(scan.rest(), header)) return matched;
+    if (auto matched = match_from_time(scan.rest(), is_known_ascii, header)) return matched;
     header.fields.version = {};
   }
   Scan scan(rest);
   scan.skip_space();
-  return match_from_time(scan.rest(), header);
+  return match_from_time(scan.rest(), is_known_ascii, header);
 }
 
 std::optional<std::int64_t> flume_timestamp_ms(const FlumeHeader& header, std::int64_t now_ms) {
@@ -288,25 +291,27 @@ void FlumeSyslogParser::add(const FlumeFrame& frame, const Peer& peer, channel::
 // Returns the body: the line itself when no pattern fits, or when there is no message.
 std::string_view FlumeSyslogParser::put_header(const FlumeFrame& frame) {
   std::string_view line = frame.line;
-  if (!is_ascii(line)) {  // Java matches text and writes it back as UTF-8
+  const bool is_plain = is_ascii(line);
+  if (!is_plain) {  // Java matches text and writes it back as UTF-8
     text_.clear();
     append_as_utf8(line, Encoding::kUtf8, text_);
     line = text_;
   }
-  const auto header = match(line);
+  const auto header = match(line, is_plain);
   if (!header) return frame.line;
   put_fields(*header);
   const std::string_view body = body_of(header->fields, header->message, frame.line);
   return body.empty() ? frame.line : body;
 }
 
-std::optional<FlumeHeader> FlumeSyslogParser::match(std::string_view line) const {
+std::optional<FlumeHeader> FlumeSyslogParser::match(std::string_view line,
+                                                    bool is_known_ascii) const {
   if (options_.format) {
     if (const auto own = options_.format->match(line)) {
       return FlumeHeader{.fields = own->fields, .message = own->message, .is_formatted = true};
     }
   }
-  return match_flume_header(line);
+  return match_flume_header(line, is_known_ascii);
 }
 
 void FlumeSyslogParser::put_fields(const FlumeHeader& header) {

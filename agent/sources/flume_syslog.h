@@ -41,7 +41,8 @@ struct FlumeHeader {
   bool has_year = false;      // RFC 5424's time, not 3164's
   bool is_formatted = false;  // by a SyslogFormat, which knows its time
 };
-std::optional<FlumeHeader> match_flume_header(std::string_view line);
+/// `is_known_ascii`: no byte of `line` is above 0x7F.
+std::optional<FlumeHeader> match_flume_header(std::string_view line, bool is_known_ascii = false);
 
 /// Flume's time of a matched header, in ms; nullopt when there is none.
 std::optional<std::int64_t> flume_timestamp_ms(const FlumeHeader& header, std::int64_t now_ms);
@@ -61,7 +62,7 @@ class FlumeSyslogParser {
 
  private:
   std::string_view put_header(const FlumeFrame& frame);
-  [[nodiscard]] std::optional<FlumeHeader> match(std::string_view line) const;
+  [[nodiscard]] std::optional<FlumeHeader> match(std::string_view line, bool is_known_ascii) const;
   void put_fields(const FlumeHeader& header);
   std::optional<std::int64_t> remembered_ms(const FlumeHeader& header);
   std::string_view body_of(const SyslogHeader& header, std::string_view message,

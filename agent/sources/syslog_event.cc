@@ -4,9 +4,13 @@
 
 namespace spillway::agent {
 
-std::string_view SyslogEvent::digits(std::int64_t number, std::array<char, 24>& to) {
-  const auto end = std::to_chars(to.data(), to.data() + to.size(), number).ptr;
-  return {to.data(), static_cast<std::size_t>(end - to.data())};
+std::string_view SyslogEvent::Digits::of(std::int64_t number) {
+  if (number != number_) {
+    number_ = number;
+    const auto end = std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr;
+    count_ = static_cast<std::size_t>(end - text_.data());
+  }
+  return {text_.data(), count_};
 }
 
 }  // namespace spillway::agent

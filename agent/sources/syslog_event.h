@@ -3,6 +3,8 @@
 // Keeps the texts that headers point to. Reused from line to line; holds no state between lines.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,15 +30,13 @@ class SyslogEvent {
 
   /// Facility and Severity of `priority`, as Flume writes them.
   void put_priority(int priority) {
-    headers.put("Facility", digits(priority / 8, facility_));
-    headers.put("Severity", digits(priority % 8, severity_));
+    headers.put("Facility", facility_.of(priority / 8));
+    headers.put("Severity", severity_.of(priority % 8));
   }
-  void put_timestamp(std::int64_t ms) { headers.put("timestamp", digits(ms, timestamp_)); }
+  void put_timestamp(std::int64_t ms) { headers.put("timestamp", timestamp_.of(ms)); }
 
   void put_peer(const PeerHeaderNames& names, const Peer& peer) {
-    if (!names.local_port.empty()) {
-      headers.put(names.local_port, digits(peer.local_port, local_port_));
-    }
+    if (!names.local_port.empty()) headers.put(names.local_port, local_port_.of(peer.local_port));
     if (!names.address.empty()) headers.put(names.address, peer.address);
     if (!names.host_name.empty()) headers.put(names.host_name, peer.host_name);
   }
@@ -47,12 +47,22 @@ class SyslogEvent {
   }
 
  private:
-  static std::string_view digits(std::int64_t number, std::array<char, 24>& to);
+  /// The digits of a number, which is mostly that of the line before.
+  class Digits {
+   public:
+    /// Valid until the next call.
+    std::string_view of(std::int64_t number);
 
-  std::array<char, 24> facility_{};
-  std::array<char, 24> severity_{};
-  std::array<char, 24> timestamp_{};
-  std::array<char, 24> local_port_{};
+   private:
+    std::int64_t number_ = 0;
+    std::array<char, 24> text_{'0'};
+    std::size_t count_ = 1;
+  };
+
+  Digits facility_;
+  Digits severity_;
+  Digits timestamp_;
+  Digits local_port_;
 };
 
 /// A syslog line's way into a batch. One instance per source; used by one thread.
