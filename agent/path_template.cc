@@ -58,23 +58,31 @@ bool is_unsafe(char c) {
   return c == '/' || byte < 0x20 || byte == 0x7F;
 }
 
-// May err to the safe side. Eight bytes at a time: this runs over a header of every event.
+constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
+
+// Of at least kWordBytes; a word at a time, for this runs over a header of every event.
 bool has_unsafe_byte(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101U;
   constexpr std::uint64_t kHighBits = 0x80 * kOnes;
-  // The high bit of each byte that is less than `limit`; of none when there is no such byte.
+  // Not 0 when a byte is less than `limit`, which is at most 0x80.
   const auto below = [](std::uint64_t word, std::uint64_t limit) {
     return (word - limit * kOnes) & ~word & kHighBits;
   };
   std::uint64_t found = 0;
-  while (!text.empty()) {
-    std::uint64_t word = ' ' * kOnes;
-    const std::size_t count = std::min(text.size(), sizeof(word));
-    std::memcpy(&word, text.data(), count);
-    found |= below(word, ' ') | below(word ^ ('/' * kOnes), 1) | below(word ^ (0x7F * kOnes), 1);
-    text.remove_prefix(count);
+  const std::size_t last = text.size() - kWordBytes;
+  for (std::size_t at = 0;; at = std::min(at + kWordBytes, last)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, kWordBytes);
+    found |= below(word, 0x20) | below(word ^ ('/' * kOnes), 1) | below(word ^ (0x7F * kOnes), 1);
+    if (at == last) return found != 0;
   }
-  return found != 0;
+}
+
+// Java's Long.parseLong, but for what no clock says.
+bool parse_time(std::string_view text, std::int64_t& time_ms) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, time_ms);
+  return !text.empty() && error == std::errc() && stop == end;
 }
 
 Error bad_escape(std::size_t at) {
@@ -267,14 +275,35 @@ void PathTemplate::find_values(const channel::EventView& event) {
   });
 }
 
-bool PathTemplate::find_time(std::int64_t& time_ms) const {
-  if (!options_.uses_local_time) {
-    const char* const end = timestamp_.data() + timestamp_.size();
-    const auto [stop, error] = std::from_chars(timestamp_.data(), end, time_ms);
-    if (!timestamp_.empty() && error == std::errc() && stop == end) return true;
-  }
+bool PathTemplate::find_time(std::int64_t& time_ms) {
+  if (!options_.uses_local_time && remembered_time(time_ms)) return true;
   time_ms = clock_->wall_ms();
   return options_.uses_local_time;
+}
+
+// Times of events that follow each other mostly differ in the last digits.
+bool PathTemplate::remembered_time(std::int64_t& time_ms) {
+  const std::size_t size = timestamp_.size();
+  if (size > kVaryingDigits && size == time_text_.size()) {
+    const std::size_t kept = size - kVaryingDigits;
+    std::int64_t rest = 0;
+    bool is_number = std::memcmp(timestamp_.data(), time_text_.data(), kept) == 0;
+    for (const char c : timestamp_.substr(kept)) {
+      is_number = is_number && c >= '0' && c <= '9';
+      rest = rest * 10 + (c - '0');
+    }
+    if (is_number) {
+      time_ms = time_base_ms_ + rest;
+      return true;
+    }
+  }
+  time_text_.clear();
+  if (!parse_time(timestamp_, time_ms)) return false;
+  if (time_ms >= 0) {
+    time_text_ = timestamp_;
+    time_base_ms_ = time_ms - time_ms % kVaryingMillis;
+  }
+  return true;
 }
 
 void append_path_safe(std::string_view value, std::string& out) {
@@ -283,9 +312,8 @@ void append_path_safe(std::string_view value, std::string& out) {
   }
   const std::size_t begin = out.size();
   out += value;
-  if (has_unsafe_byte(value)) {
-    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_unsafe, '_');
-  }
+  if (value.size() >= kWordBytes && !has_unsafe_byte(value)) return;
+  std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_unsafe, '_');
 }
 
 }  // namespace spillway::agent

@@ -59,7 +59,8 @@ class PathTemplate {
   void add_time(std::string_view format);
   void render_time(Part& part, std::int64_t second) const;
   void find_values(const channel::EventView& event);
-  bool find_time(std::int64_t& time_ms) const;
+  bool find_time(std::int64_t& time_ms);
+  bool remembered_time(std::int64_t& time_ms);
 
   PathTemplateOptions options_;
   const Clock* clock_;
@@ -67,6 +68,11 @@ class PathTemplate {
   std::vector<std::size_t> header_parts_;  // indices of those that are headers
   bool has_time_ = false;
   std::string_view timestamp_;  // of the event in hand
+
+  static constexpr std::size_t kVaryingDigits = 4;  // ten seconds
+  static constexpr std::int64_t kVaryingMillis = 10'000;
+  std::string time_text_;          // the last timestamp that was read as a number from 0 on
+  std::int64_t time_base_ms_ = 0;  // without its last digits
 };
 
 /// Appends `value` as it may stand in a path: slashes and control bytes become '_'.

@@ -148,6 +148,37 @@ TEST_F(PathTemplateTest, WhatIsKeptOfATimeIsWhatWouldBeMadeAnew) {
   }
 }
 
+TEST_F(PathTemplateTest, ATimeIsReadAsIfItWereTheFirst) {
+  const std::vector<std::string> times{
+      "1614834367089", "1614834367090", "1614834369999", "1614834370000",        "161483436708x",
+      "1614834367089", "161483436+089", "-614834367089", "-614834367090",        "1234",
+      "1235",          "12345",         "12346",         "99999999999999999999", "12346"};
+  auto kept = std::move(PathTemplate::compile("%t", {}, clock).value());
+  for (const std::string& time : times) {
+    channel::EventBatch batch;
+    batch.add(std::vector<channel::HeaderView>{{"timestamp", time}}, "");
+    std::string out;
+    const bool is_time = kept.append(batch[0], out);
+    EXPECT_EQ(out, render("%t", {{"timestamp", time}}, {})) << time;
+    EXPECT_EQ(is_time, has_time) << time;
+  }
+}
+
+TEST_F(PathTemplateTest, EveryUnsafeByteIsReplacedWhereverItIs) {
+  for (const std::size_t size : {1U, 7U, 8U, 9U, 16U, 21U}) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string value(size, '\xC3');
+        value[at] = static_cast<char>(byte);
+        std::string out = "/";
+        append_path_safe(value, out);
+        if (byte == '/' || byte < 0x20 || byte == 0x7F) value[at] = '_';
+        ASSERT_EQ(out, "/" + value) << size << " " << at << " " << byte;
+      }
+    }
+  }
+}
+
 TEST_F(PathTemplateTest, WhatDoesNotExistIsRefusedWithItsPlace) {
   const std::vector<std::pair<std::string, std::uint64_t>> wrong{
       {"a%Q", 1},       {"%{a", 0},    {"%{}", 0},  {"%{a b}", 0},
