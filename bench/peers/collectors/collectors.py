@@ -91,32 +91,45 @@ log {{ source(s); destination(d); flags(flow-control); }};
                     f"--control={place.folder}/control"], {"LD_LIBRARY_PATH": str(home)})
 
 
-def spillway_channel(kind, place):
-    if kind == "memory":
-        return "type = memory\na1.channels.c1.capacity = 100000"
-    return (f"type = file\na1.channels.c1.checkpointDir = {place.queue}/checkpoint\n"
-            f"a1.channels.c1.dataDirs = {place.queue}/data\na1.channels.c1.capacity = 100000000")
+def spillway_channel(kind, name, place):
+    start = f"a1.channels.{name}"
+    if kind in ("memory", "siblings", "stuck"):
+        capacity = 100_000 if kind == "memory" else 100_000_000  # what waits for a stuck sink has room
+        return f"{start}.type = memory\n{start}.capacity = {capacity}\n"
+    return (f"{start}.type = file\n{start}.capacity = 100000000\n"
+            f"{start}.checkpointDir = {place.queue}/{name}/checkpoint\n"
+            f"{start}.dataDirs = {place.queue}/{name}/data\n")
+
+
+def spillway_sink(name, channel, directory):
+    start = f"a1.sinks.{name}"
+    return (f"{start}.type = file_roll\n{start}.sink.directory = {directory}\n{start}.sink.rollInterval = 0\n"
+            f"{start}.sink.batchSize = {BATCH}\n{start}.channel = {channel}\n")
 
 
 def spillway(kind, programs, place):
-    config = place.folder / "spillway.conf"
-    config.write_text(f"""a1.sources = r1
-a1.channels = c1
-a1.sinks = k1
+    """The kinds `siblings` and `stuck` have a second channel of the same source, whose sink writes to a
+    directory of its own; with `stuck` there is none, and the sink waits for it. With `-file` both channels
+    are durable."""
+    channels = {"c1": "k1", "c2": "k2"} if kind.startswith(("siblings", "stuck")) else {"c1": "k1"}
+    directories = {"k1": place.output, "k2": place.folder / "out2"}
+    if kind.startswith("siblings"):
+        directories["k2"].mkdir(exist_ok=True)
+    parts = [f"""a1.sources = r1
+a1.channels = {' '.join(channels)}
+a1.sinks = {' '.join(channels.values())}
 a1.sources.r1.type = syslogtcp
 a1.sources.r1.host = 127.0.0.1
 a1.sources.r1.port = {place.port}
 a1.sources.r1.keepFields = all
 a1.sources.r1.batchSize = {BATCH}
-a1.sources.r1.channels = c1
-a1.channels.c1.{spillway_channel(kind, place)}
-a1.channels.c1.transactionCapacity = 10000
-a1.sinks.k1.type = file_roll
-a1.sinks.k1.sink.directory = {place.output}
-a1.sinks.k1.sink.rollInterval = 0
-a1.sinks.k1.sink.batchSize = {BATCH}
-a1.sinks.k1.channel = c1
-""")
+a1.sources.r1.channels = {' '.join(channels)}
+"""]
+    for channel, sink in channels.items():
+        parts += [spillway_channel(kind, channel, place), f"a1.channels.{channel}.transactionCapacity = 10000\n",
+                  spillway_sink(sink, channel, directories[sink])]
+    config = place.folder / "spillway.conf"
+    config.write_text("".join(parts))
     return Command([programs.spillway, "agent", "-n", "a1", "-f", config, "--no-reload-conf"], {})
 
 

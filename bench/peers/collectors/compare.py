@@ -32,7 +32,8 @@ ATTEMPTS_PER_ROUND = 3
 # What is measured: (collector, kind), and how many lines by its speed.
 MODES = (("rsyslog", "memory"), ("syslog-ng", "memory"), ("spillway", "memory"), ("spillway", "file"),
          ("rsyslog", "spilling"), ("spillway", "spilling"), ("rsyslog", "synced"),
-         ("rsyslog", "checkpointed"))
+         ("rsyslog", "checkpointed"), ("spillway", "siblings"), ("spillway", "stuck"),
+         ("spillway", "siblings-file"), ("spillway", "stuck-file"))
 SHARE_OF_LINES = {"synced": 0.03, "checkpointed": 0.0015}
 
 
@@ -64,6 +65,8 @@ GOALS = (
     Goal("durable / rsyslog in memory", MODES[3], MODES[0:1], 1),
     Goal("durable, output down / rsyslog spilling", MODES[5], MODES[4:5], 2),
     Goal("durable / rsyslog synced", MODES[3], MODES[6:7], 20),
+    Goal("memory, other sink stuck / it works", MODES[9], MODES[8:9], 0.95),
+    Goal("durable, other sink stuck / it works", MODES[11], MODES[10:11], 0.95),
     Goal("CPU: memory / the better in memory", MODES[2], MODES[0:2], 1, "cpu_us"),
     Goal("CPU: durable / rsyslog in memory", MODES[3], MODES[0:1], 1, "cpu_us"),
     Goal("CPU: durable, output down / rsyslog spilling", MODES[5], MODES[4:5], 1, "cpu_us"),
