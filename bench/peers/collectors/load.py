@@ -21,7 +21,7 @@ class LoadError(Exception):
 class Load:
     """What one sample does. Output that is held up is released when everything was read."""
     collector: str
-    kind: str  # of queue: of collectors.py
+    kind: str  # of queue; what each means is in collectors.py
     connections: int
     lines: int
     warm_up_lines: int = 0
