@@ -288,6 +288,9 @@ Result<std::unique_ptr<TlsContext>> TlsContext::open(const TlsServerOptions& opt
                                       SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  // Clients of log sources only write: one that closes with a ticket unread resets the connection,
+  // and what it had sent is lost on its way.
+  SSL_CTX_set_num_tickets(context.get(), 0);
   TRY_ASSIGN(const Store store, open_store(options.key_store, options.key_store_password));
   TRY(use_key(context.get(), store));
   TRY(use_trust(context.get(), options));
