@@ -281,6 +281,21 @@ def test_tls_session_that_ends_within_a_line_or_speaks_slowly(folder):
     assert delivered(folder) == ["slow"] + ["line"] * 30000
 
 
+def test_tls_client_that_only_writes_and_closes_loses_nothing(folder):
+    make_certificates(folder)
+    with Agent(tls_source(folder, "syslogtcp")) as agent:
+        context = ssl.create_default_context(cafile=str(folder / "server.crt"))
+        port = port_of(agent)
+        for turn in range(20):
+            with context.wrap_socket(connect(port), server_hostname="localhost") as client:
+                assert client.version() == "TLSv1.3"
+                client.sendall(b"".join(b"<13>1 - h %d %d\n" % (turn, n) for n in range(5000)))
+        expected = {f"{turn} {n}" for turn in range(20) for n in range(5000)}
+        wait_until(lambda: len(delivered(folder)) >= len(expected))
+        stop(agent)
+    assert set(delivered(folder)) == expected
+
+
 def test_jks_store_is_refused_with_the_line_that_converts_it(folder):
     (folder / "old.jks").write_bytes(b"\xfe\xed\xfe\xed\0\0\0\2")
     conf = config(folder, "type = syslogtcp\nhost = 127.0.0.1\nport = 0\nssl = true\n"
