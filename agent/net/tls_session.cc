@@ -288,9 +288,6 @@ Result<std::unique_ptr<TlsContext>> TlsContext::open(const TlsServerOptions& opt
                                       SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  // A client that only writes does not read the tickets of TLS 1.3. When it closes with them unread
-  // its kernel resets the connection, and what we have not read yet is lost.
-  SSL_CTX_set_num_tickets(context.get(), 0);
   // Clients of log sources only write: one that closes with a ticket unread resets the connection,
   // and what it had sent is lost on its way.
   SSL_CTX_set_num_tickets(context.get(), 0);
