@@ -105,6 +105,16 @@ Result<void> ChannelProcessor::receive(const channel::EventBatch& batch) {
   return {};
 }
 
+Result<std::optional<std::string>> ChannelProcessor::bookmark(std::string_view key) const {
+  std::shared_ptr<Flow> flow;
+  {
+    const MutexLock lock(mutex_);
+    flow = flow_;
+  }
+  if (flow->parts.channels.size() != 1) return EventReceiver::bookmark(key);
+  return flow->parts.channels.front()->bookmark(key);
+}
+
 Result<void> ChannelProcessor::put(const ProcessorFlow& flow, const channel::EventBatch& batch) {
   if (const Route* const common = flow.selector->common_route()) {
     return put_alike(flow, batch, *common);
@@ -137,6 +147,9 @@ Result<void> ChannelProcessor::put_by_event(const ProcessorFlow& flow,
     for (const std::size_t index : routes[i]->required) required[index].add(event);
     for (const std::size_t index : routes[i]->optional) optional[index].add(event);
     if (is_nowhere(*routes[i])) unrouted_events_.add();
+  }
+  if (const auto bookmark = batch.bookmark(); bookmark && flow.channels.size() == 1) {
+    required.front().set_bookmark(*bookmark);
   }
   for (std::size_t i = 0; i < flow.channels.size(); ++i) {
     if (!required[i].is_empty()) TRY(put_required(*flow.channels[i], required[i]));

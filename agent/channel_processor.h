@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/component.h"
@@ -42,6 +44,8 @@ class ChannelProcessor final : public EventReceiver {
 
   /// An empty batch is accepted and reaches no channel. kUnavailable while paused for too long.
   Result<void> receive(const channel::EventBatch& batch) override;
+
+  [[nodiscard]] Result<std::optional<std::string>> bookmark(std::string_view key) const override;
 
   /// Batches that come from now on take `flow`, and are let in again after a pause(). Returns once
   /// no batch is on its way through the former one. While the source runs.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,13 @@ class EventReceiver {
   /// events and tries again, or tells its client (some channels may have committed: duplicates).
   /// Blocks for at most the channels' keep-alive. Thread-safe.
   virtual Result<void> receive(const channel::EventBatch& batch) = 0;
+
+  /// Channel::bookmark() of the channel behind it. kUnsupported: it keeps none, or there are
+  /// several channels, which would not agree. Thread-safe.
+  [[nodiscard]] virtual Result<std::optional<std::string>> bookmark(
+      std::string_view /*key*/) const {
+    return Error{.code = Errc::kUnsupported, .what = "no bookmarks are kept"};
+  }
 };
 
 /// Flume's source counters; every source counts what it gets and what was accepted.

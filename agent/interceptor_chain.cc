@@ -58,6 +58,7 @@ InterceptorChain::Pass InterceptorChain::intercept(const channel::EventBatch& ba
     }
     if (!is_copying) {
       is_copying = true;
+      if (const auto bookmark = batch.bookmark()) workspace->kept.set_bookmark(*bookmark);
       for (std::size_t j = 0; j < untouched; ++j) workspace->kept.add(batch[j]);
     }
     if (dropped_by == nullptr) {

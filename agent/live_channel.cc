@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace spillway::agent {
+namespace {
+
+constexpr Error kNotStarted{.code = Errc::kClosed, .what = "channel is not started"};
+
+}  // namespace
 
 LiveChannel::LiveChannel(std::string name, std::string type,
                          std::unique_ptr<channel::Channel> channel)
@@ -22,8 +27,14 @@ void LiveChannel::stop() {
 }
 
 Result<void> LiveChannel::put(const channel::EventBatch& batch) {
-  if (!open_.is_set()) return Error{.code = Errc::kClosed, .what = "channel is not started"};
+  if (!open_.is_set()) return kNotStarted;
   return channel_->put(batch);
+}
+
+Result<std::optional<std::string>> LiveChannel::bookmark(std::string_view key) const {
+  Result<std::optional<std::string>> kept = kNotStarted;
+  while_open([&](const channel::Channel& channel) { kept = channel.bookmark(key); });
+  return kept;
 }
 
 }  // namespace spillway::agent

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "agent/fill_trend.h"
@@ -27,6 +29,9 @@ class LiveChannel {
 
   /// kClosed while the channel is not open.
   Result<void> put(const channel::EventBatch& batch);
+
+  /// As Channel::bookmark(); kClosed while the channel is not open.
+  [[nodiscard]] Result<std::optional<std::string>> bookmark(std::string_view key) const;
 
   /// Calls `look(const Channel&)` unless the channel is starting, stopping or stopped.
   template <class Look>

@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "channel/event.h"
@@ -92,6 +94,15 @@ class Channel {
   /// Does what was committed outlast a clean stop()? Constant. If not, the agent has its sinks
   /// drain the channel before it stops.
   [[nodiscard]] virtual bool survives_stop() const { return false; }
+
+  /// The value of the last bookmark with this key (EventBatch::set_bookmark) among the puts that
+  /// are durable, or nullopt; what it says after a put has failed tells whether that is in the
+  /// channel. kUnsupported: the channel keeps none. Other errors: not known before the next
+  /// start().
+  [[nodiscard]] virtual Result<std::optional<std::string>> bookmark(
+      std::string_view /*key*/) const {
+    return Error{.code = Errc::kUnsupported, .what = "the channel keeps no bookmarks"};
+  }
 
   /// Has it met an error that only stop() and start() can clear? Puts and takes then fail.
   [[nodiscard]] virtual bool is_failed() const { return false; }

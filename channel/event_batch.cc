@@ -70,6 +70,17 @@ void EventBatch::add_place(std::size_t event_begin, std::size_t body_begin) {
 void EventBatch::clear() {
   buffer_.resize(0);
   places_.clear();
+  bookmark_.key.clear();
+}
+
+void EventBatch::set_bookmark(wal::BookmarkView bookmark) {
+  bookmark_.key = bookmark.key;
+  bookmark_.value = bookmark.value;
+}
+
+std::optional<wal::BookmarkView> EventBatch::bookmark() const {
+  if (bookmark_.key.empty()) return std::nullopt;
+  return bookmark_.view();
 }
 
 EventView EventBatch::operator[](std::size_t index) const {

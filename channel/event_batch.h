@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "wal/base/bytes.h"
 #include "wal/base/raw_bytes.h"
 #include "wal/base/result.h"
+#include "wal/bookmark.h"
 
 namespace spillway::channel {
 
@@ -27,8 +29,13 @@ class EventBatch {
   /// Appends an event that is already encoded (copied from another batch).
   void add(const EventView& event);
 
-  /// Forgets the events, keeps the memory.
+  /// Forgets the events and the bookmark, keeps the memory.
   void clear();
+
+  /// Where whoever puts the batch goes on behind it: kept with the events by channels that keep
+  /// bookmarks (Channel::bookmark). `key` is not empty and nobody else's.
+  void set_bookmark(wal::BookmarkView bookmark);
+  [[nodiscard]] std::optional<wal::BookmarkView> bookmark() const;
 
   [[nodiscard]] std::size_t size() const { return places_.size(); }
   [[nodiscard]] bool is_empty() const { return places_.empty(); }
@@ -56,6 +63,7 @@ class EventBatch {
 
   RawBytes buffer_;  // ends with the last event
   std::vector<Place> places_;
+  wal::Bookmark bookmark_;  // without a key: none
 };
 
 }  // namespace spillway::channel

@@ -264,7 +264,7 @@ Result<void> FileChannel::open_log(Engine& engine) {
                                                   *engine.slots, engine.segments, clock_);
   std::optional<wal::Segment> last;
   if (recovered_.can_continue) last = recovered_.segments.back();
-  TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below()));
+  TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below(), recovered_.bookmarks));
   const checkpoint::ReadPosition read = recovered_.first_unread();
   engine.delivery->open(*engine.writer, recovered_.acks, read.lsn, read.sequence);
   engine.write_path = std::make_unique<wal::WritePathChooser>(
@@ -308,6 +308,9 @@ void FileChannel::stop() {
 Result<void> FileChannel::check(const EventBatch& batch) const {
   if (batch.size() > options_.transaction_capacity) {
     return Error{.code = Errc::kTooLarge, .what = "batch has more events than transactionCapacity"};
+  }
+  if (batch.bookmark() && !batch.bookmark()->is_possible()) {
+    return Error{.code = Errc::kTooLarge, .what = "bookmark of the batch is too large"};
   }
   return {};
 }
@@ -357,10 +360,11 @@ Result<void> FileChannel::check_manifest_room() {
 Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durability) {
   wal::LogWriter& writer = *engine_->writer;
   if (durability == Durability::kAsync) {
-    TRY(writer.append(batch.entries(), batch.size(), wal::LogWriter::Waiter::kNone));
+    TRY(writer.append(batch.entries(), batch.size(), wal::LogWriter::Waiter::kNone,
+                      batch.bookmark()));
     return {};
   }
-  TRY(writer.commit(batch.entries(), batch.size()));
+  TRY(writer.commit(batch.entries(), batch.size(), batch.bookmark()));
   const bool must_sync =
       durability == Durability::kCommit && options_.durability == Durability::kOs;
   return must_sync ? writer.sync() : Result<void>();
@@ -391,6 +395,12 @@ Result<std::unique_ptr<TakeTransaction>> FileChannel::put_taken(std::shared_ptr<
   lease.ranges.push_back(ticket.value().range());
   lease.pins.push_back(std::move(batch));
   return std::unique_ptr<TakeTransaction>(std::make_unique<Take>(*this, engine_, std::move(lease)));
+}
+
+Result<std::optional<std::string>> FileChannel::bookmark(std::string_view key) const {
+  const GatePass pass(gate_);
+  if (!pass.is_admitted()) return kClosedError;
+  return engine_->writer->bookmark(key);
 }
 
 Result<void> FileChannel::flush() {

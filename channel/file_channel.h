@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -116,6 +117,7 @@ class FileChannel final : public Channel {
   }
   [[nodiscard]] const ChannelCounters& counters() const override { return counters_; }
   [[nodiscard]] bool survives_stop() const override { return true; }
+  Result<std::optional<std::string>> bookmark(std::string_view key) const override;
   [[nodiscard]] bool is_failed() const override;
   void collect(MetricSink& sink) const override;
 

@@ -30,7 +30,9 @@ Result<void> FileChannel::store_manifest(Engine& engine, bool is_clean) {
   const wal::SegmentNumber sealed = engine.segments.last_sealed();
   checkpoint::Manifest manifest;
   manifest.channel_id = recovered_.channel_id;
-  manifest.end = engine.writer->durable_end();  // before the rest, which is clamped to it
+  wal::LogWriter::Durable durable = engine.writer->durable();
+  manifest.end = durable.end;  // before the rest, which is clamped to it
+  manifest.bookmarks = std::move(durable.bookmarks);
   manifest.is_clean = is_clean;
   if (options_.durability == Durability::kOs) TRY(engine.writer->sync());
   const Delivery::Progress progress = engine.delivery->progress(manifest.end);
@@ -78,7 +80,8 @@ Result<void> FileChannel::restate_manifests(Engine& engine) const {
                                 .read_lsn = read.lsn,
                                 .read_sequence = read.sequence,
                                 .segments = recovered_.segments,
-                                .lost_entries = recovered_.lost_entries};
+                                .lost_entries = recovered_.lost_entries,
+                                .bookmarks = recovered_.bookmarks};
   TRY(engine.manifests->store(manifest));
   return engine.manifests->store(manifest);
 }

@@ -45,6 +45,11 @@ pb::Manifest to_message(const Manifest& manifest) {
     row->set_key_id(segment.key_id);
   }
   message.set_lost_entries(manifest.lost_entries);
+  for (const wal::Bookmark& bookmark : manifest.bookmarks.all()) {
+    pb::Bookmark* row = message.add_bookmark();
+    row->set_key(bookmark.key);
+    row->set_value(bookmark.value);
+  }
   return message;
 }
 
@@ -158,6 +163,11 @@ std::optional<Manifest> decode_manifest(ByteSpan slot) {
   manifest.read_sequence = {message.read_sequence()};
   if (!is_aligned(manifest.read_lsn) || !is_aligned(manifest.end.lsn)) return std::nullopt;
   manifest.lost_entries = message.lost_entries();
+  for (const pb::Bookmark& row : message.bookmark()) {
+    const wal::BookmarkView bookmark{.key = row.key(), .value = row.value()};
+    if (!bookmark.is_possible()) return std::nullopt;
+    manifest.bookmarks.set(bookmark);
+  }
   if (!read_segments(message, manifest)) return std::nullopt;
   return manifest;
 }

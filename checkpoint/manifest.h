@@ -10,6 +10,7 @@
 #include "checkpoint/ack_state.h"
 #include "wal/base/bytes.h"
 #include "wal/block.h"
+#include "wal/bookmark.h"
 #include "wal/position.h"
 #include "wal/segment.h"
 #include "wal/segment_writer.h"
@@ -57,6 +58,7 @@ struct Manifest {
   wal::Sequence read_sequence{1};
   std::vector<wal::Segment> segments;
   std::uint64_t lost_entries = 0;
+  wal::Bookmarks bookmarks;  // at `end`
 };
 
 /// Encodes into `slot` (kManifestSlotBytes) and returns how many bytes, block-aligned, are to be

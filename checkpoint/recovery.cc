@@ -117,6 +117,7 @@ class Recovery {
     log_.read_sequence = manifest.read_sequence;
     log_.segments = manifest.segments;
     log_.lost_entries = manifest.lost_entries;
+    log_.bookmarks = manifest.bookmarks;
     if (manifests_.is_damaged) {
       log_.findings.push_back({.kind = Finding::Kind::kManifestDamaged});
     }

@@ -66,6 +66,7 @@ struct RecoveredLog {
   std::vector<wal::SegmentNumber> locked_segments;
   std::uint64_t lost_entries = 0;  // since the channel was created, this recovery included
   std::vector<Finding> findings;
+  wal::Bookmarks bookmarks;  // at `end`; without a manifest, those that are still in the log
 
   // A manifest that holds beside the one that was used lists slots that are free by now. Before
   // they are used it has to be overwritten.

@@ -181,18 +181,26 @@ void TailScan::accept(const Block& block) {
   log_.end.next_sequence = block.end_sequence();
   log_.end.chain_hash = block.header.hash;
   is_chained_ = true;
-  apply_acks(block);
+  apply_records(block);
 }
 
-void TailScan::apply_acks(const Block& block) {
+void TailScan::apply_records(const Block& block) {
   const wal::SegmentNumber number = chain_[index_].segment.number;
   const bool is_noted = !log_.locked_segments.empty() && log_.locked_segments.back() == number;
   if (block.is_locked && !is_noted) log_.locked_segments.push_back(number);
   wal::PayloadReader records(block.payload);
   while (const auto record = records.next()) {
-    if (record->kind != wal::PayloadReader::Record::Kind::kAck) continue;
-    // Nobody can acknowledge what has not been written before.
-    if (record->ack.end <= log_.end.next_sequence) log_.acks.add(record->ack);
+    switch (record->kind) {
+      case wal::PayloadReader::Record::Kind::kPut:
+        break;
+      case wal::PayloadReader::Record::Kind::kAck:
+        // Nobody can acknowledge what has not been written before.
+        if (record->ack.end <= log_.end.next_sequence) log_.acks.add(record->ack);
+        break;
+      case wal::PayloadReader::Record::Kind::kBookmark:
+        log_.bookmarks.set(record->bookmark);
+        break;
+    }
   }
 }
 

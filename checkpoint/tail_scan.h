@@ -44,7 +44,7 @@ class TailScan {
   Result<Evidence> gather_evidence();
   Result<bool> successors_prove();
   void accept(const wal::Block& block);
-  void apply_acks(const wal::Block& block);
+  void apply_records(const wal::Block& block);
   void lose(const wal::ScanRow& row, wal::Lsn end_lsn, wal::Sequence end_sequence);
   void count_lost();
   [[nodiscard]] bool is_before_reclaimed(wal::BlockState found, const Evidence& evidence) const;

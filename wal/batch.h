@@ -9,6 +9,7 @@
 #include "wal/base/result.h"
 #include "wal/block.h"
 #include "wal/block_memory.h"
+#include "wal/bookmark.h"
 #include "wal/outcome.h"
 #include "wal/segment_writer.h"
 
@@ -23,6 +24,7 @@ struct Batch {
   std::uint64_t staged_ns = 0;     // when it was begun
   std::int64_t awaited_transactions = 0;
   std::uint64_t unawaited_entries = 0;            // success was reported before they are durable
+  std::vector<Bookmark> bookmarks;                // of the transactions that end in it
   std::vector<std::uint64_t> transaction_blocks;  // first block of a split transaction: all sizes
 
   SegmentWriter::Place place;  // once it has one

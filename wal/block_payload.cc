@@ -9,6 +9,9 @@ namespace {
 
 constexpr auto kPutField = static_cast<std::uint32_t>(pb::Payload::kPutFieldNumber);
 constexpr auto kAckField = static_cast<std::uint32_t>(pb::Payload::kAckFieldNumber);
+constexpr auto kBookmarkField = static_cast<std::uint32_t>(pb::Payload::kBookmarkFieldNumber);
+constexpr auto kKeyField = static_cast<std::uint32_t>(pb::Bookmark::kKeyFieldNumber);
+constexpr auto kValueField = static_cast<std::uint32_t>(pb::Bookmark::kValueFieldNumber);
 constexpr auto kEntryField = static_cast<std::uint32_t>(pb::Put::kEntryFieldNumber);
 constexpr auto kFirstField = static_cast<std::uint32_t>(pb::Range::kFirstFieldNumber);
 constexpr auto kCountField = static_cast<std::uint32_t>(pb::Range::kCountFieldNumber);
@@ -34,7 +37,35 @@ bool parse_range(ByteSpan bytes, SequenceRange& range) {
   return true;
 }
 
+// Of the message; proto3 leaves out an empty value.
+std::uint64_t bookmark_message_bytes(BookmarkView bookmark) {
+  const std::uint64_t value_bytes =
+      bookmark.value.empty() ? 0 : wire::field_bytes(bookmark.value.size());
+  return wire::field_bytes(bookmark.key.size()) + value_bytes;
+}
+
+// False when the bytes are no Bookmark that we would write.
+bool parse_bookmark(ByteSpan bytes, BookmarkView& bookmark) {
+  wire::Reader reader(bytes);
+  while (const auto field = reader.next()) {
+    if (field->type != wire::Type::kBytes) continue;
+    if (field->number == kKeyField) bookmark.key = as_text(field->bytes);
+    if (field->number == kValueField) bookmark.value = as_text(field->bytes);
+  }
+  return reader.is_valid() && bookmark.is_possible();
+}
+
 }  // namespace
+
+std::uint64_t bookmark_bytes(BookmarkView bookmark) {
+  return wire::field_bytes(bookmark_message_bytes(bookmark));
+}
+
+std::byte* write_bookmark(std::byte* to, BookmarkView bookmark) {
+  to = wire::write_field_header(to, kBookmarkField, bookmark_message_bytes(bookmark));
+  to = wire::write_field(to, kKeyField, as_bytes(bookmark.key));
+  return bookmark.value.empty() ? to : wire::write_field(to, kValueField, as_bytes(bookmark.value));
+}
 
 std::byte* write_put(std::byte* to, ByteSpan entries) {
   return wire::write_field(to, kPutField, entries);
@@ -53,12 +84,17 @@ std::optional<PayloadReader::Record> PayloadReader::next() {
     if (field->type != wire::Type::kBytes) continue;
     if (field->number == kPutField)
       return Record{.kind = Record::Kind::kPut, .entries = field->bytes};
-    if (field->number != kAckField) continue;
-    Record record{.kind = Record::Kind::kAck};
-    if (!parse_range(field->bytes, record.ack)) {
-      is_valid_ = false;
-      return std::nullopt;
+    Record record;
+    if (field->number == kAckField) {
+      record.kind = Record::Kind::kAck;
+      is_valid_ = parse_range(field->bytes, record.ack);
+    } else if (field->number == kBookmarkField) {
+      record.kind = Record::Kind::kBookmark;
+      is_valid_ = parse_bookmark(field->bytes, record.bookmark);
+    } else {
+      continue;
     }
+    if (!is_valid_) return std::nullopt;
     return record;
   }
   return std::nullopt;

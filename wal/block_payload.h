@@ -7,6 +7,7 @@
 
 #include "wal/base/bytes.h"
 #include "wal/base/wire.h"
+#include "wal/bookmark.h"
 #include "wal/position.h"
 
 namespace spillway::wal {
@@ -19,11 +20,17 @@ constexpr std::uint64_t put_bytes(std::uint64_t entries_bytes) {
 /// An upper bound for one acknowledged range.
 inline constexpr std::size_t kAckBytesMax = 2 + 2 * (1 + wire::kVarintBytesMax);
 
+/// Bytes that a bookmark takes.
+std::uint64_t bookmark_bytes(BookmarkView bookmark);
+
 /// Writes a Put whose encoded `repeated entry` fields are `entries`; returns the byte behind it.
 std::byte* write_put(std::byte* to, ByteSpan entries);
 
 /// Writes a Range; returns the byte behind it.
 std::byte* write_ack(std::byte* to, SequenceRange range);
+
+/// Writes a Bookmark; returns the byte behind it.
+std::byte* write_bookmark(std::byte* to, BookmarkView bookmark);
 
 /// Walks the records of one intact payload in order.
 class PayloadReader {
@@ -31,9 +38,10 @@ class PayloadReader {
   explicit PayloadReader(ByteSpan payload) : reader_(payload) {}
 
   struct Record {
-    enum class Kind : std::uint8_t { kPut, kAck } kind = Kind::kPut;
-    ByteSpan entries = {};   // kPut: wire form of its `repeated entry`
-    SequenceRange ack = {};  // kAck; never wraps around
+    enum class Kind : std::uint8_t { kPut, kAck, kBookmark } kind = Kind::kPut;
+    ByteSpan entries = {};       // kPut: wire form of its `repeated entry`
+    SequenceRange ack = {};      // kAck; never wraps around
+    BookmarkView bookmark = {};  // kBookmark; within its limits
   };
 
   /// nullopt at the end or at malformed bytes; is_valid() tells which.

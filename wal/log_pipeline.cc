@@ -199,6 +199,7 @@ void LogWriter::publish(const Batch& batch) {
   durable_end_.next_sequence = {batch.header.first_sequence + batch.header.entry_count};
   durable_end_.chain_hash = batch.header.hash;
   durable_end_.last_segment = batch.segment;
+  for (const Bookmark& bookmark : batch.bookmarks) bookmarks_.set(bookmark.view());
   segments_.advance(durable_end_.lsn, durable_end_.next_sequence);
   is_second_try_ = false;
   needs_proof_ =

@@ -45,7 +45,7 @@ LogWriter::~LogWriter() {
 }
 
 Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& last,
-                             Sequence acked_below) {
+                             Sequence acked_below, Bookmarks bookmarks) {
   if (last && segment_writer_.may_go_on_in(*last)) {
     TRY(segment_writer_.open_existing(end, *last));
   } else {
@@ -55,6 +55,7 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   next_sequence_ = end.next_sequence;
   acked_below_ = acked_below;
   durable_end_ = segment_writer_.end();
+  bookmarks_ = std::move(bookmarks);
   synced_lsn_ = durable_end_.lsn;
   segment_room_bytes_ = segment_writer_.room_bytes();
   if (options_.background == Background::kNone) return {};
@@ -65,16 +66,20 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
   return {};
 }
 
-Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count, Waiter waiter) {
+Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count, Waiter waiter,
+                                            const std::optional<BookmarkView>& bookmark) {
+  const Transaction staged = transaction(entries, count, bookmark);
   MutexLock lock(mutex_);
-  return stage(lock, entries, count, waiter);
+  return stage(lock, staged, waiter);
 }
 
-Result<void> LogWriter::commit(ByteSpan entries, std::uint64_t count) {
+Result<void> LogWriter::commit(ByteSpan entries, std::uint64_t count,
+                               const std::optional<BookmarkView>& bookmark) {
+  const Transaction staged = transaction(entries, count, bookmark);
   Ticket ticket;
   {
     MutexLock lock(mutex_);
-    TRY_ASSIGN(ticket, stage(lock, entries, count, Waiter::kComes));
+    TRY_ASSIGN(ticket, stage(lock, staged, Waiter::kComes));
     lead(lock, ticket.batch_.get());
   }
   return wait(*ticket.batch_);
@@ -200,6 +205,18 @@ LogEnd LogWriter::durable_end() const {
   return durable_end_;
 }
 
+LogWriter::Durable LogWriter::durable() const {
+  const MutexLock lock(mutex_);
+  return {.end = durable_end_, .bookmarks = bookmarks_};
+}
+
+Result<std::optional<std::string>> LogWriter::bookmark(std::string_view key) const {
+  const MutexLock lock(mutex_);
+  if (poison_) return *poison_;
+  const auto value = bookmarks_.find(key);
+  return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
 std::optional<Error> LogWriter::poison() const {
   const MutexLock lock(mutex_);
   return poison_;
@@ -207,27 +224,38 @@ std::optional<Error> LogWriter::poison() const {
 
 // ---- staging
 
-Result<LogWriter::Ticket> LogWriter::stage(MutexLock& lock, ByteSpan entries, std::uint64_t count,
-                                           Waiter waiter) {
+LogWriter::Transaction LogWriter::transaction(ByteSpan entries, std::uint64_t count,
+                                              const std::optional<BookmarkView>& bookmark) {
   CHECK(count > 0);
-  TRY(admit(lock, entries.size(), waiter));
+  CHECK(!bookmark || bookmark->is_possible());
+  return {.entries = entries,
+          .count = count,
+          .bookmark = bookmark,
+          .bookmark_bytes = bookmark ? bookmark_bytes(*bookmark) : 0};
+}
+
+Result<LogWriter::Ticket> LogWriter::stage(MutexLock& lock, const Transaction& transaction,
+                                           Waiter waiter) {
+  const ByteSpan entries = transaction.entries;
+  const std::uint64_t room_bytes = kAckRoomBytes + transaction.bookmark_bytes;
+  TRY(admit(lock, entries.size() + transaction.bookmark_bytes, waiter));
   Ticket ticket;
-  ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + count};
+  ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + transaction.count};
   const bool is_split =
-      block_bytes(put_bytes(entries.size()) + kAckRoomBytes) > options_.block_bytes_max;
+      block_bytes(put_bytes(entries.size()) + room_bytes) > options_.block_bytes_max;
   if (is_split) {
     // Checked before anything is staged, so that a refusal leaves no part of the transaction.
     wire::Reader reader(entries);
     for (const std::byte* at = entries.data(); reader.next(); at = reader.position()) {
       const auto entry_bytes = static_cast<std::uint64_t>(reader.position() - at);
-      if (block_bytes(put_bytes(entry_bytes) + kAckRoomBytes) > segment_writer_.block_bytes_max()) {
+      if (block_bytes(put_bytes(entry_bytes) + room_bytes) > segment_writer_.block_bytes_max()) {
         return Error{.code = Errc::kTooLarge, .what = "event is larger than a segment can hold"};
       }
     }
-    stage_split(entries);
+    stage_split(transaction);
     ticket.batch_ = staged_.back();
   } else {
-    stage_put(entries, count);
+    stage_put(transaction);
     ticket.batch_ = open_;
   }
   CHECK(next_sequence_ == ticket.range_.end);
@@ -235,7 +263,7 @@ Result<LogWriter::Ticket> LogWriter::stage(MutexLock& lock, ByteSpan entries, st
     ++ticket.batch_->awaited_transactions;
     gather_.note_commit();
   } else {
-    ticket.batch_->unawaited_entries += count;
+    ticket.batch_->unawaited_entries += transaction.count;
     if (can_write()) call_writer();
   }
   return ticket;
@@ -283,28 +311,43 @@ Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waite
   return {};
 }
 
-void LogWriter::stage_put(ByteSpan entries, std::uint64_t count) {
-  const std::uint64_t put = put_bytes(entries.size());
-  Batch& batch = open_batch(put);
-  batch.set_payload_end(write_put(batch.payload_end(), entries));
-  batch.header.entry_count += static_cast<std::uint32_t>(count);
-  batch.staged_bytes += put;
-  next_sequence_ += count;
-  staged_bytes_ += put;
-  waiting_bytes_ += put;
+void LogWriter::stage_put(const Transaction& transaction) {
+  const std::uint64_t bytes = put_bytes(transaction.entries.size()) + transaction.bookmark_bytes;
+  Batch& batch = open_batch(bytes);
+  batch.set_payload_end(write_put(batch.payload_end(), transaction.entries));
+  if (const auto& bookmark = transaction.bookmark) {
+    batch.set_payload_end(write_bookmark(batch.payload_end(), *bookmark));
+    batch.bookmarks.push_back(
+        {.key = std::string(bookmark->key), .value = std::string(bookmark->value)});
+  }
+  batch.header.entry_count += static_cast<std::uint32_t>(transaction.count);
+  batch.staged_bytes += bytes;
+  next_sequence_ += transaction.count;
+  staged_bytes_ += bytes;
+  waiting_bytes_ += bytes;
 }
 
-void LogWriter::stage_split(ByteSpan entries) {
+// The bookmark goes with the last part: only then is the transaction whole.
+void LogWriter::stage_split(const Transaction& transaction) {
+  const ByteSpan entries = transaction.entries;
   close_batch();
   const std::size_t staged_before = staged_.size();
-  const std::uint64_t part_bytes_max = options_.block_bytes_max - kBlockHeaderBytes -
-                                       kAckRoomBytes - put_bytes(0) - wire::kVarintBytesMax;
+  const std::uint64_t room_bytes = options_.block_bytes_max - kBlockHeaderBytes - kAckRoomBytes -
+                                   put_bytes(0) - wire::kVarintBytesMax;
+  // A part has one entry at least, however little room that is.
+  const std::uint64_t part_bytes_max =
+      room_bytes - std::min(room_bytes, transaction.bookmark_bytes);
   wire::Reader reader(entries);
   const std::byte* part = entries.data();
   const std::byte* end = part;  // of the entries that fit so far
   std::uint64_t count = 0;
   const auto stage_part = [&](bool is_last) REQUIRES(mutex_) {
-    stage_put({part, static_cast<std::size_t>(end - part)}, count);
+    Transaction staged{.entries = {part, static_cast<std::size_t>(end - part)}, .count = count};
+    if (is_last) {
+      staged.bookmark = transaction.bookmark;
+      staged.bookmark_bytes = transaction.bookmark_bytes;
+    }
+    stage_put(staged);
     if (!is_last) open_->header.flags |= kMorePutFlag;
     close_batch();
     part = end;

@@ -23,6 +23,7 @@
 #include "wal/base/result.h"
 #include "wal/block_cache.h"
 #include "wal/block_memory.h"
+#include "wal/bookmark.h"
 #include "wal/commit_gather.h"
 #include "wal/options.h"
 #include "wal/position.h"
@@ -67,7 +68,9 @@ class LogWriter {
 
   /// Continues the log at `end`: in `last` after a clean stop, in a new segment otherwise, and
   /// whenever encryption asks for one (SegmentWriter::may_go_on_in).
-  Result<void> open(const LogEnd& end, const std::optional<Segment>& last, Sequence acked_below);
+  /// `bookmarks` are those at `end`.
+  Result<void> open(const LogEnd& end, const std::optional<Segment>& last, Sequence acked_below,
+                    Bookmarks bookmarks = {});
 
   /// From now on whatever is written while other writes are in flight, and large blocks that nobody
   /// waits for, goes through `queue`, by one thread; otherwise several threads write. `queue` takes
@@ -86,20 +89,23 @@ class LogWriter {
   };
 
   /// Stages one transaction: `entries` is the wire form of `repeated bytes entry` with `count`
-  /// entries. Copies. Waits while staging is full. Nothing is durable before wait_durable().
+  /// entries; a bookmark becomes durable with it. Copies. Waits while staging is full. Nothing is
+  /// durable before wait_durable().
   ///
   /// kTooLarge: one entry exceeds a segment. kNoSpace: no slot for it, nothing staged.
   enum class Waiter : std::uint8_t {
     kComes,  // the caller calls wait_durable(): whoever waits writes
     kNone,   // written when the device is free; waits here while options.lag_ns_max is exceeded
   };
-  Result<Ticket> append(ByteSpan entries, std::uint64_t count, Waiter waiter = Waiter::kComes);
+  Result<Ticket> append(ByteSpan entries, std::uint64_t count, Waiter waiter = Waiter::kComes,
+                        const std::optional<BookmarkView>& bookmark = {});
 
   /// Blocks until the transaction is durable; on an error it may or may not be in the log.
   Result<void> wait_durable(const Ticket& ticket);
 
   /// append() and wait_durable() in one.
-  Result<void> commit(ByteSpan entries, std::uint64_t count);
+  Result<void> commit(ByteSpan entries, std::uint64_t count,
+                      const std::optional<BookmarkView>& bookmark = {});
 
   /// Notes acknowledged entries; they ride in the next block, or in one of their own after
   /// options.idle_flush_ms. Losing them to a crash means duplicates, nothing else.
@@ -133,6 +139,17 @@ class LogWriter {
   /// wait_durable() has reported.
   [[nodiscard]] LogEnd durable_end() const;
 
+  /// The same, and the bookmarks of everything before it.
+  struct Durable {
+    LogEnd end;
+    Bookmarks bookmarks;
+  };
+  [[nodiscard]] Durable durable() const;
+
+  /// The value of a bookmark at the end of the durable log; the sticky error once there is one,
+  /// since then nobody knows what of the last transactions is in the log.
+  [[nodiscard]] Result<std::optional<std::string>> bookmark(std::string_view key) const;
+
   /// What has been accepted and is not durable yet.
   struct Lag {
     std::uint64_t ns = 0;  // age of the oldest
@@ -152,13 +169,21 @@ class LogWriter {
   static constexpr std::uint64_t kWritesInMean = 8;
 
   // Staging.
-  Result<Ticket> stage(MutexLock& lock, ByteSpan entries, std::uint64_t count, Waiter waiter)
+  struct Transaction {
+    ByteSpan entries;
+    std::uint64_t count = 0;
+    std::optional<BookmarkView> bookmark = {};
+    std::uint64_t bookmark_bytes = 0;
+  };
+  static Transaction transaction(ByteSpan entries, std::uint64_t count,
+                                 const std::optional<BookmarkView>& bookmark);
+  Result<Ticket> stage(MutexLock& lock, const Transaction& transaction, Waiter waiter)
       REQUIRES(mutex_);
   Result<void> admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) REQUIRES(mutex_);
   [[nodiscard]] bool must_wait(std::uint64_t bytes, Waiter waiter) const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t lag_ns() const REQUIRES(mutex_);
-  void stage_put(ByteSpan entries, std::uint64_t count) REQUIRES(mutex_);
-  void stage_split(ByteSpan entries) REQUIRES(mutex_);
+  void stage_put(const Transaction& transaction) REQUIRES(mutex_);
+  void stage_split(const Transaction& transaction) REQUIRES(mutex_);
   Batch& open_batch(std::uint64_t payload_bytes) REQUIRES(mutex_);
   void close_batch() REQUIRES(mutex_);
   void add_pending_acks(Batch& batch) REQUIRES(mutex_);
@@ -233,6 +258,7 @@ class LogWriter {
   Sequence next_sequence_ GUARDED_BY(mutex_){1};
   Sequence acked_below_ GUARDED_BY(mutex_){1};
   LogEnd durable_end_ GUARDED_BY(mutex_);
+  Bookmarks bookmarks_ GUARDED_BY(mutex_);  // at durable_end_
   Lsn synced_lsn_ GUARDED_BY(mutex_);  // block_durability kNone: durable_end_ at the last sync()
   std::vector<std::shared_ptr<io::File>> unsynced_ GUARDED_BY(mutex_);  // written since then
   std::optional<Error> poison_ GUARDED_BY(mutex_);

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "wal/base/bytes.h"
+#include "wal/base/hash.h"
 #include "wal/io/os_error.h"
 #include "wal/io/owned_fd.h"
 #include "wal/io/replace_file.h"
@@ -121,6 +122,10 @@ Result<std::string> read_whole(const std::string& path) {
   }
 }
 
+std::uint64_t hash_of(const std::string& text) {
+  return xxh3_64(as_bytes(text), {}, 0);
+}
+
 std::string heads_path(const std::string& path) {
   return path + ".heads";
 }
@@ -187,18 +192,21 @@ Result<ParsedPositions> load_tail_positions(const std::string& path) {
     return text.error();
   }
   ParsedPositions parsed = parse_tail_positions(text.value());
+  parsed.hash = hash_of(text.value());
   const auto heads = read_whole(heads_path(path));
   if (heads.has_value()) parse_tail_heads(heads.value(), parsed.positions);
   return parsed;
 }
 
-Result<void> save_tail_positions(const std::string& path,
-                                 const std::vector<TailPosition>& positions) {
+Result<std::uint64_t> save_tail_positions(const std::string& path,
+                                          const std::vector<TailPosition>& positions) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (error) return io::os_error(error.value(), "cannot create directory of position file");
   TRY(io::replace_file(heads_path(path), as_bytes(format_tail_heads(positions))));
-  return io::replace_file(path, as_bytes(format_tail_positions(positions)));
+  const std::string text = format_tail_positions(positions);
+  TRY(io::replace_file(path, as_bytes(text)));
+  return hash_of(text);
 }
 
 }  // namespace spillway::agent

@@ -37,6 +37,7 @@ struct TailPosition {
 struct ParsedPositions {
   std::vector<TailPosition> positions;
   bool is_complete = true;  // false: the text ended early or is damaged behind `positions`
+  std::uint64_t hash = 0;   // of the file's text, if it was read from one; 0: there is none
 };
 
 /// Accepts anything: Flume rewrites its file in place, so a crash can leave any part of it.
@@ -52,8 +53,8 @@ Result<ParsedPositions> load_tail_positions(const std::string& path);
 
 /// Replaces both files, each atomically and durably, creating the directory when it is missing.
 /// A crash between the two leaves fingerprints that are older than the positions, which is fine:
-/// first bytes do not change.
-Result<void> save_tail_positions(const std::string& path,
-                                 const std::vector<TailPosition>& positions);
+/// first bytes do not change. Returns ParsedPositions::hash of what is there now.
+Result<std::uint64_t> save_tail_positions(const std::string& path,
+                                          const std::vector<TailPosition>& positions);
 
 }  // namespace spillway::agent

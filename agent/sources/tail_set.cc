@@ -285,6 +285,13 @@ std::vector<TailPosition> TailSet::positions() const {
   return positions;
 }
 
+std::vector<FileId> TailSet::file_ids() const {
+  std::vector<FileId> ids;
+  ids.reserve(files_.size());
+  for (const auto& entry : files_) ids.push_back(entry.first);
+  return ids;
+}
+
 // Files that left the pattern are kept as long as somebody may still write to them.
 void TailSet::forget_finished() {
   for (auto at = files_.begin(); at != files_.end();) {

@@ -62,6 +62,9 @@ class TailSet {
   /// Of all files, and of those of an earlier run that may still be found.
   [[nodiscard]] std::vector<TailPosition> positions() const;
 
+  /// Those that are followed.
+  [[nodiscard]] std::vector<FileId> file_ids() const;
+
   /// Thread-safe, as of the last look().
   [[nodiscard]] std::uint64_t file_count() const { return file_count_.load(); }
   [[nodiscard]] std::uint64_t unread_bytes() const { return unread_bytes_.load(); }

@@ -1,14 +1,15 @@
-// `taildir` source: follows files by pattern and makes an event of each line, at least once.
+// `taildir` source: follows files by pattern and makes an event of each line.
 //
 // An offset moves in memory once the channels have accepted the lines before it, and on disk every
-// writePosInterval, on rotation, when idle and at the stop: a crash repeats at most what came in
-// between.
+// writePosInterval, on rotation, when idle and at the stop. What came in between is in the bookmark
+// of the last put, where the channel keeps bookmarks: then a crash repeats and loses no line.
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "agent/counted_receive.h"
 #include "agent/home_path.h"
 #include "agent/registry.h"
+#include "agent/sources/tail_checkpoint.h"
 #include "agent/sources/tail_set.h"
 #include "agent/sources/tail_window.h"
 #include "wal/base/log.h"
@@ -189,13 +191,13 @@ class TaildirSource final : public Source {
         group_headers_(std::move(groups.headers)),
         clock_(*context.clock),
         receiver_(receiver),
+        checkpoint_(name_, position_path_, receiver),
         files_(set_options(context, config), std::move(groups.groups), clock_),
         window_(config.bytes("maxLineLength")),
         batch_limit_(batch_size_) {}
 
   Result<void> start() override {
-    // Without its contents everything would be read again: better not to start.
-    TRY_ASSIGN(const ParsedPositions loaded, load_tail_positions(position_path_));
+    TRY_ASSIGN(const ParsedPositions loaded, checkpoint_.load());
     if (!loaded.is_complete) keep_damaged_copy(loaded.positions.size());
     files_.restore(loaded.positions);
     saved_at_ns_ = clock_.monotonic_ns();
@@ -204,10 +206,12 @@ class TaildirSource final : public Source {
   }
 
   void stop() override {
-    if (is_started_ && is_unsaved_) save_positions();
+    // A put in doubt counts as whatever its bookmark says: no other checkpoint may say otherwise.
+    if (is_started_ && is_unsaved_ && !in_doubt_) save_positions();
   }
 
   Result<Poll> poll() override {
+    if (in_doubt_) return settle(*in_doubt_);
     batch_.clear();
     touched_.clear();
     collect_round();
@@ -251,7 +255,8 @@ class TaildirSource final : public Source {
   }
 
   void collect_round() {
-    while (round_at_ < round_.size() && batch_.size() < batch_limit_) {
+    while (round_at_ < round_.size() && batch_.size() < batch_limit_ &&
+           touched_.size() < TailCheckpoint::kFilesMax) {
       if (!collect(*round_[round_at_])) ++round_at_;
     }
   }
@@ -313,6 +318,8 @@ class TaildirSource final : public Source {
   }
 
   Result<Poll> hand_on() {
+    if (checkpoint_.needs_save(touched_)) save_positions();
+    if (const auto bookmark = checkpoint_.bookmark(touched_)) batch_.set_bookmark(bookmark->view());
     const auto received = receive_counted(receiver_, batch_, counters_, attempt_);
     attempt_ = received.has_value() ? Attempt::kFirst : Attempt::kRetry;
     if (received.has_value()) {
@@ -329,11 +336,28 @@ class TaildirSource final : public Source {
       rewind();
       return Poll::kReady;
     }
+    return settle(received.error());
+  }
+
+  // After `error` the batch may be in the channel all the same.
+  Result<Poll> settle(const Error& error) {
+    const auto is_put = checkpoint_.is_put(batch_);
+    in_doubt_.reset();
+    if (!is_put.has_value()) {
+      in_doubt_ = error;
+      return is_put.error();
+    }
+    if (is_put.value()) {
+      attempt_ = Attempt::kFirst;
+      accept();
+      return Poll::kReady;
+    }
     rewind();
-    return received.error();
+    return error;
   }
 
   void accept() {
+    checkpoint_.accept(touched_);
     for (TailFile* const file : touched_) file->accept_until(file->next_offset);
     is_unsaved_ = true;
   }
@@ -367,7 +391,7 @@ class TaildirSource final : public Source {
   void save_positions() {
     saved_at_ns_ = clock_.monotonic_ns();
     has_moved_ = false;
-    const auto saved = save_tail_positions(position_path_, files_.positions());
+    const auto saved = checkpoint_.save(files_.positions(), files_.file_ids());
     if (saved.has_value()) {
       is_unsaved_ = false;
       return;
@@ -400,6 +424,7 @@ class TaildirSource final : public Source {
   const Clock& clock_;
   EventReceiver& receiver_;
 
+  TailCheckpoint checkpoint_;
   TailSet files_;
   TailWindow window_;
   std::vector<TailFile*> round_;  // files that have their turn
@@ -411,6 +436,7 @@ class TaildirSource final : public Source {
   std::vector<TailFile*> touched_;            // files with lines in batch_
   std::size_t batch_limit_;  // below batch_size_ while a line that does not fit is searched
   Attempt attempt_ = Attempt::kFirst;
+  std::optional<Error> in_doubt_;  // why nobody knows whether batch_ is in the channel
 
   bool is_started_ = false;
   bool is_unsaved_ = false;

@@ -43,6 +43,8 @@ Manifest some_manifest() {
   manifest.acks.add({{60}, {61}});
   manifest.segments = {segment(3, 5, 25), segment(4, 25, 40), segment(5, 40, 50)};
   manifest.segments.back().is_sealed = false;
+  manifest.bookmarks.set({.key = "r2", .value = ""});
+  manifest.bookmarks.set({.key = "r1", .value = "tail1 5"});
   return manifest;
 }
 
@@ -63,7 +65,7 @@ bool is_same(const Manifest& a, const Manifest& b) {
          a.end.last_segment == b.end.last_segment && a.is_clean == b.is_clean &&
          a.acks.below() == b.acks.below() && a.acks.ranges() == b.acks.ranges() &&
          a.read_lsn == b.read_lsn && a.read_sequence == b.read_sequence &&
-         a.lost_entries == b.lost_entries;
+         a.lost_entries == b.lost_entries && a.bookmarks == b.bookmarks;
 }
 
 struct Slot {

@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 // Beyond what any workload uses.
 constexpr std::size_t kLaterStart = 9;
 
+constexpr std::string_view kBookmark = "run";
+
 std::shared_ptr<const wal::KeyRing> make_keys(std::size_t start) {
   auto ring = std::make_shared<wal::KeyRing>();
   for (std::size_t i = 0; i <= start; ++i) {
@@ -138,8 +140,10 @@ void ChannelRun::put(std::size_t count, std::size_t body_bytes) {
     body.resize(std::max(body.size(), body_bytes), '.');
     batch.bodies.push_back(std::move(body));
   }
+  channel::EventBatch events = batch_of(batch.bodies);
+  events.set_bookmark({.key = kBookmark, .value = std::to_string(put_count_)});
   ++put_count_;
-  batch.is_acknowledged = channel_ != nullptr && channel_->put(batch_of(batch.bodies)).has_value();
+  batch.is_acknowledged = channel_ != nullptr && channel_->put(events).has_value();
   promise_.batches.push_back(std::move(batch));
   note_nonces();
 }
@@ -200,7 +204,8 @@ void ChannelRun::checkpoint() {
   note_nonces();
 }
 
-std::vector<std::string> reopened(SimDisk& disk, const FileChannelOptions& options) {
+std::vector<std::string> reopened(SimDisk& disk, const FileChannelOptions& options,
+                                  wal::Bookmarks* bookmarks) {
   const FakeClock clock;
   FileChannel channel(options, disk, clock);
   const auto started = channel.start();
@@ -208,6 +213,7 @@ std::vector<std::string> reopened(SimDisk& disk, const FileChannelOptions& optio
   if (!started.has_value()) return {};
   expect_nothing_lost(channel);
   std::vector<std::string> bodies = look(channel);
+  if (bookmarks != nullptr) *bookmarks = channel.recovered().bookmarks;
   channel.stop();
   return bodies;
 }
@@ -218,6 +224,8 @@ namespace {
 template <class OptionsOf, class Note>
 void expect_kept(SimDisk& disk, const Promise& promise, OptionsOf options_of, Note note) {
   std::vector<std::string> there;
+  wal::Bookmarks bookmarks;
+  wal::Bookmarks bookmarks_after;
   std::unique_ptr<SimDisk> after;
   const bool is_doomed = has_doomed_name(disk);
   {
@@ -228,6 +236,8 @@ void expect_kept(SimDisk& disk, const Promise& promise, OptionsOf options_of, No
     expect_nothing_lost(channel);
     there = look(channel);
     EXPECT_EQ(broken_promise(promise, there), "");
+    bookmarks = channel.recovered().bookmarks;
+    EXPECT_EQ(wrong_bookmark(promise, there, bookmarks.find(kBookmark)), "");
     ASSERT_TRUE(channel.put(batch_of({"one more", "and another"})).has_value());
     note(disk);
     after = disk.crash_image({.name = "none", .fates = {}});
@@ -235,9 +245,11 @@ void expect_kept(SimDisk& disk, const Promise& promise, OptionsOf options_of, No
   there.emplace_back("one more");
   there.emplace_back("and another");
   if (is_doomed) return;
-  EXPECT_EQ(reopened(*after, options_of(1)), there) << "after a second crash";
+  EXPECT_EQ(reopened(*after, options_of(1), &bookmarks_after), there) << "after a second crash";
+  EXPECT_EQ(bookmarks_after, bookmarks) << "after a second crash";
   note(*after);
-  EXPECT_EQ(reopened(*after, options_of(2)), there) << "after a clean stop";
+  EXPECT_EQ(reopened(*after, options_of(2), &bookmarks_after), there) << "after a clean stop";
+  EXPECT_EQ(bookmarks_after, bookmarks) << "after a clean stop";
   note(*after);
 }
 

@@ -13,6 +13,7 @@
 #include "tests/crash/promise.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/sim_disk.h"
+#include "wal/bookmark.h"
 
 namespace spillway::test {
 
@@ -84,13 +85,15 @@ class ChannelRun {
   std::unique_ptr<channel::FileChannel> channel_;  // nullptr while not started
   std::deque<std::unique_ptr<channel::TakeTransaction>> hanging_;
   std::size_t put_count_ = 0;
-  Promise promise_;
+  Promise promise_{.has_bookmarks = true};
 };
 
 /// All events of the channel on `disk`, in order, after a start and before a clean stop. Reports to
 /// GoogleTest when the start finds anything lost.
+/// `bookmarks`: as that start has found them.
 std::vector<std::string> reopened(SimDisk& disk,
-                                  const channel::FileChannelOptions& options = crash_options());
+                                  const channel::FileChannelOptions& options = crash_options(),
+                                  wal::Bookmarks* bookmarks = nullptr);
 
 /// Starts a channel on `disk` and checks it against `promise`; then puts one more batch, loses
 /// power again, and checks that exactly what was there before and that batch are there. Reports

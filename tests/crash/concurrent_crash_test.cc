@@ -59,6 +59,7 @@ void produce(channel::FileChannel& channel, std::size_t producer, std::uint64_t 
       events.add(body);
       put.bodies.push_back(std::move(body));
     }
+    events.set_bookmark({.key = std::to_string(producer), .value = std::to_string(number)});
     put.is_acknowledged = channel.put(events).has_value();
     const bool is_over = !put.is_acknowledged;
     batches.push_back(std::move(put));
@@ -74,15 +75,21 @@ std::map<char, std::vector<std::string>> by_producer(const std::vector<std::stri
   return sorted;
 }
 
-void expect_kept(const std::vector<PutBatch>& batches, const std::vector<std::string>& found) {
+void expect_kept(const std::vector<PutBatch>& batches, const std::vector<std::string>& found,
+                 const std::optional<std::string_view>& bookmark) {
   std::vector<std::string> expected;
+  std::size_t there_count = 0;
   for (const PutBatch& batch : batches) {
     const bool is_there =
         std::find(found.begin(), found.end(), batch.bodies.front()) != found.end();
     EXPECT_TRUE(is_there || !batch.is_acknowledged) << "lost: " << batch.bodies.front();
-    if (is_there) expected.insert(expected.end(), batch.bodies.begin(), batch.bodies.end());
+    if (!is_there) continue;
+    expected.insert(expected.end(), batch.bodies.begin(), batch.bodies.end());
+    ++there_count;
   }
   EXPECT_EQ(found, expected);
+  const std::string last = there_count == 0 ? "" : std::to_string(there_count - 1);
+  EXPECT_EQ(bookmark.value_or(""), last) << "not the last one's";
 }
 
 class ConcurrentCrashTest : public testing::TestWithParam<Writing> {};
@@ -119,13 +126,19 @@ TEST_P(ConcurrentCrashTest, AcknowledgedBatchesSurviveWholeAndInOrder) {
     for (const Survivors& choice : survivor_choices(pending.size(), seed, 6)) {
       SCOPED_TRACE("survivors: " + choice.name);
       const auto image = disk.crash_image(choice);
-      const std::vector<std::string> found = reopened(*image, crash_options(GetParam()));
+      wal::Bookmarks bookmarks;
+      const std::vector<std::string> found =
+          reopened(*image, crash_options(GetParam()), &bookmarks);
       const auto sorted = by_producer(found);
       for (std::size_t i = 0; i < kProducers; ++i) {
         const auto mine = sorted.find(static_cast<char>('0' + i));
-        expect_kept(batches[i], mine == sorted.end() ? std::vector<std::string>{} : mine->second);
+        expect_kept(batches[i], mine == sorted.end() ? std::vector<std::string>{} : mine->second,
+                    bookmarks.find(std::to_string(i)));
       }
-      EXPECT_EQ(reopened(*image, crash_options(GetParam())), found) << "at the second start";
+      wal::Bookmarks later;
+      EXPECT_EQ(reopened(*image, crash_options(GetParam()), &later), found)
+          << "at the second start";
+      EXPECT_EQ(later, bookmarks) << "at the second start";
       ++images;
       if (in_flight > 1) ++holes;
       if (HasFailure()) return;

@@ -49,4 +49,26 @@ std::string broken_promise(const Promise& promise, const std::vector<std::string
   return text;
 }
 
+std::string wrong_bookmark(const Promise& promise, const std::vector<std::string>& recovered,
+                           std::optional<std::string_view> bookmark) {
+  if (!promise.has_bookmarks) return {};
+  const std::set<std::string> there(recovered.begin(), recovered.end());
+  const auto is_there = [&](const std::string& body) { return there.count(body) != 0; };
+  const auto was_taken = [&](const std::string& body) { return promise.taken.count(body) != 0; };
+  std::string text;
+  const std::size_t named =
+      bookmark ? std::stoul(std::string(*bookmark)) + 1 : 0;  // batches before it
+  for (std::size_t b = 0; b < promise.batches.size(); ++b) {
+    const Promise::Batch& batch = promise.batches[b];
+    const bool is_in_log =
+        batch.is_acknowledged || std::any_of(batch.bodies.begin(), batch.bodies.end(), is_there);
+    const bool is_impossible =
+        !is_in_log && std::none_of(batch.bodies.begin(), batch.bodies.end(), was_taken);
+    const std::string name = std::to_string(b);
+    if (b >= named && is_in_log) text += "batch " + name + " is in the log, behind the bookmark\n";
+    if (b + 1 == named && is_impossible) text += "the bookmark's batch " + name + " is not there\n";
+  }
+  return text;
+}
+
 }  // namespace spillway::test

@@ -25,6 +25,7 @@ void check_payload(ByteSpan payload, std::uint64_t entry_count) {
   std::uint64_t entries_seen = 0;
   int puts_seen = 0;
   int acks_seen = 0;
+  int bookmarks_seen = 0;
   wal::PayloadReader records(payload);
   while (const auto record = records.next()) {
     if (record->kind == wal::PayloadReader::Record::Kind::kAck) {
@@ -32,6 +33,13 @@ void check_payload(ByteSpan payload, std::uint64_t entry_count) {
       if (is_valid) CHECK(message.ack(acks_seen).first() == record->ack.first.value);
       if (is_valid) CHECK(message.ack(acks_seen).count() == record->ack.count());
       ++acks_seen;
+      continue;
+    }
+    if (record->kind == wal::PayloadReader::Record::Kind::kBookmark) {
+      CHECK(record->bookmark.is_possible());
+      if (is_valid) CHECK(message.bookmark(bookmarks_seen).key() == record->bookmark.key);
+      if (is_valid) CHECK(message.bookmark(bookmarks_seen).value() == record->bookmark.value);
+      ++bookmarks_seen;
       continue;
     }
     int in_put = 0;

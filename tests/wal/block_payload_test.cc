@@ -38,7 +38,7 @@ std::string entries_of(const pb::Put& put) {
   return put.SerializeAsString();
 }
 
-// Puts and acknowledgements as the log writer orders them: all puts, then all acks.
+// All puts, then all acks, then all bookmarks: the order of the generated code.
 pb::Payload random_payload(Random& random) {
   pb::Payload payload;
   const std::uint64_t put_count = random.below(5);
@@ -55,6 +55,12 @@ pb::Payload random_payload(Random& random) {
     pb::Range* const ack = payload.add_ack();
     ack->set_first(range.first.value);
     ack->set_count(range.count());
+  }
+  const std::uint64_t bookmark_count = random.below(3);
+  for (std::uint64_t i = 0; i < bookmark_count; ++i) {
+    pb::Bookmark* const bookmark = payload.add_bookmark();
+    bookmark->set_key(random_bytes(random, kBookmarkKeyBytesMax - 1) + "k");
+    bookmark->set_value(random_bytes(random, random.one_in(30) ? kBookmarkValueBytesMax : 200));
   }
   return payload;
 }
@@ -73,6 +79,12 @@ std::string written(const pb::Payload& payload) {
     std::byte* const end =
         write_ack(to, {.first = {ack.first()}, .end = {ack.first() + ack.count()}});
     EXPECT_LE(static_cast<std::size_t>(end - to), kAckBytesMax);
+    to = end;
+  }
+  for (const pb::Bookmark& bookmark : payload.bookmark()) {
+    const BookmarkView view{.key = bookmark.key(), .value = bookmark.value()};
+    std::byte* const end = write_bookmark(to, view);
+    EXPECT_EQ(static_cast<std::uint64_t>(end - to), bookmark_bytes(view));
     to = end;
   }
   bytes.resize(static_cast<std::size_t>(to - begin));
@@ -99,6 +111,12 @@ Read read(const std::string& text) {
       ack->set_count(record->ack.count());
       continue;
     }
+    if (record->kind == PayloadReader::Record::Kind::kBookmark) {
+      pb::Bookmark* const bookmark = result.payload.add_bookmark();
+      bookmark->set_key(std::string(record->bookmark.key));
+      bookmark->set_value(std::string(record->bookmark.value));
+      continue;
+    }
     pb::Put* const put = result.payload.add_put();
     EntryReader entries(record->entries);
     while (const auto entry = entries.next()) {
@@ -117,6 +135,45 @@ TEST(BlockPayloadTest, WritesWhatTheGeneratedCodeWrites) {
     const pb::Payload payload = random_payload(random);
     ASSERT_EQ(written(payload), payload.SerializeAsString()) << "round " << round;
   }
+}
+
+TEST(BlockPayloadTest, BookmarksBeyondTheirLimitsMakeAPayloadInvalid) {
+  const auto is_valid_with = [](std::size_t key_bytes, std::size_t value_bytes) {
+    pb::Payload payload;
+    payload.add_bookmark()->set_key(std::string(key_bytes, 'k'));
+    payload.mutable_bookmark(0)->set_value(std::string(value_bytes, 'v'));
+    const std::string bytes = payload.SerializeAsString();
+    return is_payload_valid(as_bytes(bytes), 0);
+  };
+  EXPECT_TRUE(is_valid_with(1, 0));
+  EXPECT_TRUE(is_valid_with(kBookmarkKeyBytesMax, kBookmarkValueBytesMax));
+  EXPECT_FALSE(is_valid_with(0, 1));
+  EXPECT_FALSE(is_valid_with(kBookmarkKeyBytesMax + 1, 1));
+  EXPECT_FALSE(is_valid_with(1, kBookmarkValueBytesMax + 1));
+}
+
+TEST(BookmarksTest, TheLastValueOfAKeyHolds) {
+  Bookmarks bookmarks;
+  bookmarks.set({.key = "a", .value = "1"});
+  bookmarks.set({.key = "b", .value = "2"});
+  bookmarks.set({.key = "a", .value = "3"});
+  EXPECT_EQ(bookmarks.find("a"), "3");
+  EXPECT_EQ(bookmarks.find("b"), "2");
+  EXPECT_EQ(bookmarks.find("c"), std::nullopt);
+  EXPECT_EQ(bookmarks.all().back().key, "a");
+}
+
+TEST(BookmarksTest, OfTooManyTheOneSetLongestAgoGoes) {
+  Bookmarks bookmarks;
+  for (std::size_t i = 0; i < kBookmarksMax; ++i) {
+    bookmarks.set({.key = std::to_string(i), .value = "x"});
+  }
+  bookmarks.set({.key = "0", .value = "y"});
+  bookmarks.set({.key = "new", .value = "z"});
+  EXPECT_EQ(bookmarks.all().size(), kBookmarksMax);
+  EXPECT_EQ(bookmarks.find("0"), "y");
+  EXPECT_EQ(bookmarks.find("1"), std::nullopt);
+  EXPECT_EQ(bookmarks.find("new"), "z");
 }
 
 TEST(BlockPayloadTest, ReadsWhatTheGeneratedCodeWrites) {

@@ -50,6 +50,7 @@ struct LogContents {
   std::vector<std::string> entries;
   std::vector<std::uint64_t> sequences;  // of the entries
   std::vector<SequenceRange> acks;
+  Bookmarks bookmarks;
   std::vector<BlockHeader> blocks;
   std::vector<LostRange> lost;
 };
@@ -60,10 +61,11 @@ inline void add_block(const Block& block, LogContents& contents) {
   std::uint64_t sequence = block.header.first_sequence;
   PayloadReader records(block.payload);
   while (const auto record = records.next()) {
-    if (record->kind == PayloadReader::Record::Kind::kAck) {
-      contents.acks.push_back(record->ack);
-      continue;
+    if (record->kind == PayloadReader::Record::Kind::kAck) contents.acks.push_back(record->ack);
+    if (record->kind == PayloadReader::Record::Kind::kBookmark) {
+      contents.bookmarks.set(record->bookmark);
     }
+    if (record->kind != PayloadReader::Record::Kind::kPut) continue;
     EntryReader entries(record->entries);
     while (const auto entry = entries.next()) {
       contents.entries.emplace_back(as_text(*entry));
