@@ -1,6 +1,6 @@
 // A writer appends, rotates and truncates at random while a taildir source polls, is refused,
 // restarts and crashes. Every line arrives, in the order of its file, and exactly once unless
-// something crashed.
+// something crashed in front of a channel that keeps no bookmarks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,6 +25,7 @@ using test::TaildirRig;
 using Options = TaildirRig::Options;
 
 enum class Crashes { kNever, kSometimes };
+enum class Bookmarks { kNone, kKept };
 
 // What was written. A stream is one file through all its names; a line says "<stream> <number>".
 class Writer {
@@ -137,13 +138,14 @@ void expect_order_per_stream(const std::vector<std::string>& bodies) {
   }
 }
 
-void run(std::uint64_t seed, Crashes crashes) {
+void run(std::uint64_t seed, Crashes crashes, Bookmarks bookmarks) {
   Random random(seed);
   TaildirRig rig(Options{{"batchSize", std::to_string(random.between(1, 8))},
                          {"maxBatchCount", std::to_string(random.between(1, 3))},
                          {"cachePatternMatching", random.one_in(2) ? "true" : "false"},
                          {"maxOpenFiles", random.one_in(2) ? "512" : "4"},
                          {"idleTimeout", "1h"}});
+  if (bookmarks == Bookmarks::kKept) rig.receiver().keep_bookmarks();
   rig.start();
   Writer writer(rig, random);
   const auto settle = [&] {  // everything that is whole is read, and the positions are saved
@@ -170,6 +172,7 @@ void run(std::uint64_t seed, Crashes crashes) {
       writer.remove();
     }
     if (action == 11) rig.receiver().fail_next(random.below(3));
+    if (action == 15 && bookmarks == Bookmarks::kKept) rig.receiver().fail_after_next(1);
     if (action == 12) rig.advance(milliseconds(random.below(5'000)));
     if (action == 13 && random.one_in(3)) rig.restart();
     if (action == 14 && crashes == Crashes::kSometimes && random.one_in(3)) rig.crash();
@@ -187,7 +190,7 @@ void run(std::uint64_t seed, Crashes crashes) {
                       delivered.end(), std::back_inserter(missing));
   EXPECT_EQ(missing, std::vector<std::string>());
   EXPECT_EQ(delivered.size() + missing.size(), writer.written().size());  // nothing was made up
-  if (crashes == Crashes::kNever) {
+  if (crashes == Crashes::kNever || bookmarks == Bookmarks::kKept) {
     EXPECT_EQ(bodies.size(), writer.written().size());
   }
   expect_order_per_stream(bodies);
@@ -196,7 +199,7 @@ void run(std::uint64_t seed, Crashes crashes) {
 TEST(TaildirModelTest, EveryLineArrivesOnceWhenNothingCrashes) {
   for (const std::uint64_t seed : test::seeds(25)) {
     SCOPED_TRACE(test::replay_hint(seed));
-    run(seed, Crashes::kNever);
+    run(seed, Crashes::kNever, Bookmarks::kNone);
     if (testing::Test::HasFailure()) return;
   }
 }
@@ -204,7 +207,15 @@ TEST(TaildirModelTest, EveryLineArrivesOnceWhenNothingCrashes) {
 TEST(TaildirModelTest, EveryLineArrivesAtLeastOnceWhenTheAgentCrashes) {
   for (const std::uint64_t seed : test::seeds(25)) {
     SCOPED_TRACE(test::replay_hint(seed));
-    run(seed, Crashes::kSometimes);
+    run(seed, Crashes::kSometimes, Bookmarks::kNone);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(TaildirModelTest, EveryLineArrivesOnceWhenTheAgentCrashesAndTheChannelKeepsBookmarks) {
+  for (const std::uint64_t seed : test::seeds(50)) {
+    SCOPED_TRACE(test::replay_hint(seed));
+    run(seed, Crashes::kSometimes, Bookmarks::kKept);
     if (testing::Test::HasFailure()) return;
   }
 }

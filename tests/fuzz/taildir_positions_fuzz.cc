@@ -1,11 +1,12 @@
-// Fuzz target: bytes that may be a taildir position file. Whatever is read out of them is written
-// back and read again as the same.
+// Fuzz target: bytes that may be a taildir position file, or a taildir source's bookmark. Whatever
+// is read out of them is written back and read again as the same.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "agent/sources/tail_checkpoint.h"
 #include "agent/sources/tail_positions.h"
 #include "wal/base/check.h"
 
@@ -25,10 +26,20 @@ void check_positions(std::string_view text) {
   CHECK(format_tail_positions(again.positions) == written);
 }
 
+void check_bookmark(std::string_view text) {
+  const auto bookmark = parse_tail_bookmark(text);
+  if (!bookmark) return;
+  const auto again = parse_tail_bookmark(format_tail_bookmark(*bookmark));
+  CHECK(again && again->positions_hash == bookmark->positions_hash);
+  CHECK(again->positions == bookmark->positions);
+}
+
 }  // namespace
 }  // namespace spillway::agent
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  spillway::agent::check_positions({reinterpret_cast<const char*>(data), size});
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  spillway::agent::check_positions(text);
+  spillway::agent::check_bookmark(text);
   return 0;
 }

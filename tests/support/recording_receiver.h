@@ -6,11 +6,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "agent/component.h"
 #include "wal/base/mutex.h"
+#include "wal/bookmark.h"
 
 namespace spillway::test {
 
@@ -28,14 +30,46 @@ class RecordingReceiver final : public agent::EventReceiver {
     const MutexLock lock(mutex_);
     ++attempts_;
     changed_.notify_all();
-    if (failures_left_ > 0) {
+    const bool is_failing = failures_left_ > 0;
+    if (is_failing) {
       --failures_left_;
-      return failure_;
+      if (!keeps_failed_) return failure_;
     }
     if (batch.size() > batch_size_max_) return Error{.code = Errc::kTooLarge, .what = "too large"};
     batch_sizes_.push_back(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) record(batch[i]);
+    if (batch.bookmark()) bookmarks_.set(*batch.bookmark());
+    if (is_failing) return failure_;
     return {};
+  }
+
+  [[nodiscard]] Result<std::optional<std::string>> bookmark(std::string_view key) const override {
+    const MutexLock lock(mutex_);
+    if (!keeps_bookmarks_) return EventReceiver::bookmark(key);
+    if (bookmark_error_) return *bookmark_error_;
+    const auto kept = bookmarks_.find(key);
+    return kept ? std::optional<std::string>(*kept) : std::nullopt;
+  }
+
+  /// From now on it answers bookmark() as a durable channel does.
+  void keep_bookmarks() {
+    const MutexLock lock(mutex_);
+    keeps_bookmarks_ = true;
+  }
+
+  /// What bookmark() answers; nullopt: the truth.
+  void set_bookmark_error(std::optional<Error> error) {
+    const MutexLock lock(mutex_);
+    bookmark_error_ = std::move(error);
+  }
+
+  /// The next `count` batches are recorded, and fail all the same: as when the device has written
+  /// what it reports as failed.
+  void fail_after_next(std::size_t count) {
+    const MutexLock lock(mutex_);
+    failures_left_ = count;
+    failure_ = {.code = Errc::kIo, .what = "device failed"};
+    keeps_failed_ = true;
   }
 
   /// The next `count` batches are refused.
@@ -44,6 +78,7 @@ class RecordingReceiver final : public agent::EventReceiver {
     const MutexLock lock(mutex_);
     failures_left_ = count;
     failure_ = failure;
+    keeps_failed_ = false;
   }
   void fail_always() { fail_next(SIZE_MAX); }
   void recover() { fail_next(0); }
@@ -112,6 +147,10 @@ class RecordingReceiver final : public agent::EventReceiver {
   std::size_t failures_left_ GUARDED_BY(mutex_) = 0;
   std::size_t batch_size_max_ GUARDED_BY(mutex_) = SIZE_MAX;
   Error failure_ GUARDED_BY(mutex_){.code = Errc::kFull};
+  bool keeps_failed_ GUARDED_BY(mutex_) = false;
+  bool keeps_bookmarks_ GUARDED_BY(mutex_) = false;
+  wal::Bookmarks bookmarks_ GUARDED_BY(mutex_);
+  std::optional<Error> bookmark_error_ GUARDED_BY(mutex_);
 };
 
 }  // namespace spillway::test
