@@ -63,6 +63,10 @@ class AvroDeserializer final : public Deserializer {
     return (values_left_ > 0 ? block_begin_ : input_.offset()) - kAvroMarkerBytes;
   }
 
+  [[nodiscard]] std::uint64_t events_behind_offset() const override {
+    return values_left_ > 0 ? values_in_block_ - values_left_ : 0;
+  }
+
   /// Goes on behind the next marker at or after `offset`.
   Result<void> find_block(std::uint64_t offset) {
     const std::string_view marker(file_.marker.data(), file_.marker.size());
@@ -114,7 +118,7 @@ class AvroDeserializer final : public Deserializer {
     if (block.count > std::max<std::uint64_t>(block_.size(), kEmptyValuesMax)) {
       return damaged("block says it has more values than bytes");
     }
-    values_left_ = block.count;
+    values_left_ = values_in_block_ = block.count;
     parts_left_ = AvroSchema::parts_in(block_.size());
     input_.skip(block.size_bytes);
     return true;
@@ -131,6 +135,7 @@ class AvroDeserializer final : public Deserializer {
   std::uint64_t block_begin_ = 0;  // in the file, of the block in hand
   std::string block_;              // decompressed
   std::size_t block_at_ = 0;
+  std::uint64_t values_in_block_ = 0;
   std::uint64_t values_left_ = 0;
   std::uint64_t parts_left_ = 0;  // of the values in the block
 };

@@ -54,6 +54,9 @@ class Deserializer {
   /// cannot be told apart by an offset (Avro: those of a block).
   [[nodiscard]] virtual std::uint64_t offset() const = 0;
 
+  /// How many of those there are now.
+  [[nodiscard]] virtual std::uint64_t events_behind_offset() const { return 0; }
+
   /// Events that were cut because they were too long.
   [[nodiscard]] std::uint64_t cut_count() const { return cut_count_; }
 

@@ -91,6 +91,19 @@ Result<void> SpoolReader::start() {
   return {};
 }
 
+void SpoolReader::keep_bookmarks(const std::optional<std::string>& last) {
+  keeps_bookmarks_ = true;
+  if (last) bookmark_ = parse_spool_bookmark(*last);
+}
+
+std::optional<std::string> SpoolReader::bookmark() const {
+  if (!keeps_bookmarks_ || !is_tracked_) return std::nullopt;
+  return format_spool_bookmark({.identity = identity(),
+                                .offset_bytes = deserializer_->offset(),
+                                .skipped_events = deserializer_->events_behind_offset(),
+                                .is_at_end = is_at_end_});
+}
+
 Result<void> SpoolReader::collect(channel::EventBatch& batch, std::size_t events_max) {
   while (true) {
     if (!input_) {
@@ -98,7 +111,10 @@ Result<void> SpoolReader::collect(channel::EventBatch& batch, std::size_t events
       if (!is_found) return {};
     }
     if (!is_at_end_ && !failure_) TRY(read_events(batch, events_max));
-    if (!batch.is_empty()) return {};
+    if (!batch.is_empty()) {
+      if (keeps_bookmarks_ && !is_tracked_) store_position();
+      return {};
+    }
     finish();
   }
 }
@@ -143,12 +159,27 @@ Result<bool> SpoolReader::open_left_over() {
     static_cast<void>(tracker_.clear());
     return false;
   }
-  const std::uint64_t offset = offset_to_resume(position, status);
+  std::uint64_t offset = offset_to_resume(position, status);
   if (offset < position.offset_bytes) {
     log_warn("spooldir.file_replaced", "file is not the one that was being read: begins anew",
              {{"source", options_.source_name}, {"file", position.path}});
+    bookmark_.reset();
   }
-  return open(position.path, offset);
+  if (bookmark_ && !goes_on_from(*bookmark_, position)) bookmark_.reset();
+  if (bookmark_) offset = bookmark_->offset_bytes;
+  TRY_ASSIGN(const bool is_opened, open(position.path, offset));
+  if (is_opened && bookmark_) pass_what_is_put(*bookmark_);
+  bookmark_.reset();
+  return is_opened;
+}
+
+// Its events that no offset can tell apart are behind the offset.
+void SpoolReader::pass_what_is_put(const SpoolBookmark& bookmark) {
+  is_at_end_ = bookmark.is_at_end && !failure_;
+  for (std::uint64_t i = 0; i < bookmark.skipped_events && !failure_; ++i) {
+    const auto event = deserializer_->next();
+    if (!event.has_value()) failure_ = event.error();
+  }
 }
 
 // False: this file cannot be opened now, try another one.
@@ -215,13 +246,16 @@ void SpoolReader::add_event(const Deserializer::Event& event, channel::EventBatc
   batch.add(headers_, event.body);
 }
 
+SpoolIdentity SpoolReader::identity() const {
+  return {.path = path_,
+          .inode = opened_.st_ino,
+          .size_bytes = static_cast<std::uint64_t>(opened_.st_size),
+          .modified_ns = modified_ns(opened_)};
+}
+
 void SpoolReader::store_position() {
-  const SpoolIdentity identity{.path = path_,
-                               .inode = opened_.st_ino,
-                               .size_bytes = static_cast<std::uint64_t>(opened_.st_size),
-                               .modified_ns = modified_ns(opened_)};
   const auto stored =
-      is_tracked_ ? tracker_.store(accepted_bytes_) : tracker_.begin(identity, accepted_bytes_);
+      is_tracked_ ? tracker_.store(accepted_bytes_) : tracker_.begin(identity(), accepted_bytes_);
   if (stored.has_value()) {
     is_tracked_ = true;
     return;

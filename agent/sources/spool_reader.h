@@ -19,6 +19,7 @@
 
 #include "agent/sources/deserializer.h"
 #include "agent/sources/set_aside_files.h"
+#include "agent/sources/spool_bookmark.h"
 #include "agent/sources/spool_directory.h"
 #include "agent/sources/spool_tracker.h"
 #include "channel/event_batch.h"
@@ -45,8 +46,15 @@ class SpoolReader {
   /// Checks the directories, makes the tracker's, and reads what an earlier run left.
   Result<void> start();
 
+  /// The channel keeps bookmarks: from now on the tracker names a file before its first event is
+  /// given. `last` is the one of an earlier run. Behind start().
+  void keep_bookmarks(const std::optional<std::string>& last);
+
   /// Adds up to `events_max` events of one file to `batch`; none when no file has any.
   Result<void> collect(channel::EventBatch& batch, std::size_t events_max);
+
+  /// Of the put of what collect() gave; nullopt unless they are kept.
+  [[nodiscard]] std::optional<std::string> bookmark() const;
 
   /// What collect() gave is in the channels, or given up; comes before the next collect().
   void accept();
@@ -70,6 +78,8 @@ class SpoolReader {
   Result<void> read_events(channel::EventBatch& batch, std::size_t events_max);
   void add_event(const Deserializer::Event& event, channel::EventBatch& batch);
 
+  void pass_what_is_put(const SpoolBookmark& bookmark);
+  [[nodiscard]] SpoolIdentity identity() const;
   void store_position();
   void finish();
   [[nodiscard]] Result<void> retire() const;
@@ -85,6 +95,8 @@ class SpoolReader {
   SetAsideFiles aside_;
   std::map<std::string, Postponed> postponed_;
   std::optional<SpoolPosition> left_over_;  // of an earlier run, until it is gone on with
+  std::optional<SpoolBookmark> bookmark_;   // likewise
+  bool keeps_bookmarks_ = false;
 
   // The file in hand.
   std::string path_;

@@ -221,7 +221,11 @@ class SpooldirSource final : public Source {
   ~SpooldirSource() override { stop(); }
 
   Result<void> start() override {
+    const auto last = receiver_.bookmark(name_);
+    const bool is_kept = last.has_value();
+    if (!is_kept && last.error().code != Errc::kUnsupported) return last.error();
     TRY(reader_.start());
+    if (is_kept) reader_.keep_bookmarks(last.value());
     thread_ = std::thread([this] { run(); });
     return {};
   }
@@ -249,8 +253,10 @@ class SpooldirSource final : public Source {
       }
       if (batch_.is_empty()) {
         if (stop_.wait_for(poll_delay_)) return;
-      } else if (hand_on()) {
-        reader_.accept();
+      } else {
+        const auto bookmark = reader_.bookmark();
+        if (bookmark) batch_.set_bookmark({.key = name_, .value = *bookmark});
+        if (hand_on()) reader_.accept();
       }
     }
   }
@@ -268,12 +274,28 @@ class SpooldirSource final : public Source {
     while (true) {
       const auto received = receive_counted(receiver_, batch, counters_, attempt);
       if (received.has_value() || received.error().code == Errc::kTooLarge) return received;
+      TRY_ASSIGN(const bool is_put, find_out(batch));
+      if (is_put) return {};
       log_warn("source.refused", "channels refuse events; the source waits",
                {{"source", name_}, {"error", received.error()}});
       if (stop_.wait_for(backoff)) return Error{.code = Errc::kClosed, .what = "source stops"};
       backoff = std::min(backoff * 2, backoff_max_);
       attempt = Attempt::kRetry;
     }
+  }
+
+  // Whether a put that failed is in the channel all the same; asks until somebody knows. kClosed:
+  // the source stops, and the next start finds it out.
+  Result<bool> find_out(const channel::EventBatch& batch) {
+    milliseconds backoff = std::min(kFirstBackoff, backoff_max_);
+    while (batch.bookmark()) {
+      const auto last = receiver_.bookmark(name_);
+      if (last.has_value()) return last.value() == batch.bookmark()->value;
+      if (last.error().code == Errc::kUnsupported) return false;
+      if (stop_.wait_for(backoff)) return Error{.code = Errc::kClosed, .what = "source stops"};
+      backoff = std::min(backoff * 2, backoff_max_);
+    }
+    return false;
   }
 
   // Finds the events that no transaction can hold, so that they do not block the others.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "agent/sources/set_aside_files.h"
+#include "agent/sources/spool_bookmark.h"
 #include "agent/sources/spool_tracker.h"
 #include "wal/base/check.h"
 
@@ -22,6 +23,8 @@ void check_tracker(std::string_view bytes) {
   }
   const std::string written = format_set_aside(parse_set_aside(bytes));
   CHECK(format_set_aside(parse_set_aside(written)) == written);
+  const auto bookmark = parse_spool_bookmark(bytes);
+  if (bookmark) CHECK(parse_spool_bookmark(format_spool_bookmark(*bookmark)) == bookmark);
 }
 
 }  // namespace

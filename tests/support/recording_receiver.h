@@ -39,6 +39,10 @@ class RecordingReceiver final : public agent::EventReceiver {
     batch_sizes_.push_back(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) record(batch[i]);
     if (batch.bookmark()) bookmarks_.set(*batch.bookmark());
+    if (puts_to_kill_ > 0 && --puts_to_kill_ == 0) {
+      bookmark_error_ = Error{.code = Errc::kClosed, .what = "killed"};
+      return *bookmark_error_;
+    }
     if (is_failing) return failure_;
     return {};
   }
@@ -55,6 +59,13 @@ class RecordingReceiver final : public agent::EventReceiver {
   void keep_bookmarks() {
     const MutexLock lock(mutex_);
     keeps_bookmarks_ = true;
+  }
+
+  /// The `count`th batch from now on is recorded, and its source never hears of it: as when the
+  /// agent is killed behind its put. Until set_bookmark_error(nullopt).
+  void kill_after(std::size_t count) {
+    const MutexLock lock(mutex_);
+    puts_to_kill_ = count;
   }
 
   /// What bookmark() answers; nullopt: the truth.
@@ -148,6 +159,7 @@ class RecordingReceiver final : public agent::EventReceiver {
   std::size_t batch_size_max_ GUARDED_BY(mutex_) = SIZE_MAX;
   Error failure_ GUARDED_BY(mutex_){.code = Errc::kFull};
   bool keeps_failed_ GUARDED_BY(mutex_) = false;
+  std::size_t puts_to_kill_ GUARDED_BY(mutex_) = 0;
   bool keeps_bookmarks_ GUARDED_BY(mutex_) = false;
   wal::Bookmarks bookmarks_ GUARDED_BY(mutex_);
   std::optional<Error> bookmark_error_ GUARDED_BY(mutex_);
