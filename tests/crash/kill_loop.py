@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """Kills the agent with SIGKILL again and again while it tails rotating files at full speed into the
-file channel and a file_roll sink; then proves that every written line was delivered.
+file channel and a file_roll sink; then proves that every written line was delivered, and that none
+was put into the channel twice.
 
-The ledger is this process: it knows what it wrote and reads what the sink wrote. Duplicates are
-allowed (a take that was not acknowledged durably, a position that was not written yet) and
-counted; lost lines, torn lines and lines out of order within a stream are failures.
+The ledger is this process: it knows what it wrote and reads what the sink wrote. Each event gets a
+random id on its way into the channel. A line that comes again with its id was taken and not
+acknowledged durably: that is allowed and counted. A line with another id was read from its file
+again: that, lost lines, torn lines and lines out of order within a stream are failures.
+
+Files are rotated by renaming, by copying and truncating, and by deleting them and making new ones,
+whose inode is often the same; the last two only when all their lines are delivered.
 
   kill_loop.py --binary build/agent/spillway --cycles 50 [--seed N] [--keep]
 """
 import argparse
+import array
 import os
 import pathlib
 import random
@@ -23,6 +29,7 @@ STREAMS = 2
 ROTATE_LINES = 20_000
 BACKLOG_LINES_MAX = 60_000  # the writer waits beyond it: bounds the disk, not the speed
 DRAIN_SECONDS_MAX = 180
+REMOVED_SECONDS = 0.2
 
 CONFIG = """
 a.sources = t
@@ -35,6 +42,9 @@ a.sources.t.filegroups = {groups}
 a.sources.t.positionFile = {work}/positions.json
 a.sources.t.writePosInterval = 200
 a.sources.t.batchSize = 200
+a.sources.t.interceptors = i
+a.sources.t.interceptors.i.type = uuid
+a.sources.t.interceptors.i.headerName = id
 a.channels.c.type = file
 a.channels.c.checkpointDir = {work}/checkpoint
 a.channels.c.dataDirs = {work}/data
@@ -42,11 +52,12 @@ a.sinks.k.type = file_roll
 a.sinks.k.channel = c
 a.sinks.k.sink.directory = {work}/output
 a.sinks.k.sink.rollInterval = 0
+a.sinks.k.sink.serializer = header_and_text
 """
 
 
 class Stream:
-    """One log file, rotated by renaming; lines are `s<stream> <number> <padding>`."""
+    """One log file and its rotations; lines are `s<stream> <number> <padding>`."""
 
     def __init__(self, work, index):
         self.directory = work / f"input{index}"
@@ -54,8 +65,10 @@ class Stream:
         self.index = index
         self.written = 0
         self.rotations = 0
+        self.reused_inodes = 0
         self.padding = "x" * 80
-        self.file = open(self.directory / "app.log", "w")
+        self.path = self.directory / "app.log"
+        self.file = open(self.path, "w")
 
     def write(self, count):
         self.file.writelines(
@@ -63,11 +76,36 @@ class Stream:
             for n in range(self.written, self.written + count))
         self.file.flush()
         self.written += count
-        if self.written // ROTATE_LINES > self.rotations:
-            self.rotations += 1
-            self.file.close()
-            os.rename(self.directory / "app.log", self.directory / f"app.log.{self.rotations}")
-            self.file = open(self.directory / "app.log", "w")
+
+    def is_due(self):
+        return self.written // ROTATE_LINES > self.rotations
+
+    def rename(self):
+        self.rotations += 1
+        self.file.close()
+        os.rename(self.path, self.directory / f"app.log.{self.rotations}")
+        self.file = open(self.path, "w")
+
+    def copy_and_truncate(self):
+        self.rotations += 1
+        shutil.copy(self.path, self.directory / f"copy.{self.rotations}")
+        self.file.close()
+        self.file = open(self.path, "w")
+
+    def remove(self):
+        self.rotations += 1
+        self.file.close()
+        self.inode = os.stat(self.path).st_ino
+        os.remove(self.path)
+        self.file = None
+        self.return_at = time.monotonic() + REMOVED_SECONDS
+
+    def return_if_due(self):
+        """Once the agent has let go of the file, its inode is free for the next one."""
+        if time.monotonic() < self.return_at:
+            return
+        self.file = open(self.path, "w")
+        self.reused_inodes += os.stat(self.path).st_ino == self.inode
 
 
 class Ledger:
@@ -77,6 +115,7 @@ class Ledger:
         self.directory = directory
         self.offsets = {}
         self.next = [0] * STREAMS      # first number not delivered yet, per stream
+        self.ids = [array.array("Q") for _ in range(STREAMS)]  # of the lines, by number
         self.duplicates = 0
         self.duplicate_runs = 0
         self.errors = []
@@ -94,14 +133,17 @@ class Ledger:
 
     def take(self, line):
         try:
-            name, number, padding = line.decode().split(" ")
+            headers, name, number, padding = line.decode().split(" ")
             stream, number = int(name[1:]), int(number)
+            event_id = int(headers[len("{id="):len("{id=") + 8], 16) << 16 | int(headers[-13:-1], 16) & 0xFFFF
         except ValueError:
             self.errors.append(f"a line that nobody wrote: {line[:80]!r}")
             return
         if len(padding) != 80:
             self.errors.append(f"a torn line: {line[:80]!r}")
         if number < self.next[stream]:
+            if self.ids[stream][number] != event_id:
+                self.errors.append(f"stream {stream}: line {number} was read from its file twice")
             self.duplicates += 1
             self.duplicate_runs += not self.last_was_duplicate[stream]
             self.last_was_duplicate[stream] = True
@@ -110,6 +152,8 @@ class Ledger:
         if number > self.next[stream]:
             self.errors.append(
                 f"stream {stream}: lines {self.next[stream]}..{number - 1} are missing before {number}")
+            self.ids[stream].extend([0] * (number - self.next[stream]))
+        self.ids[stream].append(event_id)
         self.next[stream] = number + 1
 
 
@@ -143,9 +187,22 @@ class Loop:
         self.ledger.read()
         if self.written() - self.delivered() < BACKLOG_LINES_MAX:
             for stream in self.streams:
-                stream.write(self.random.randrange(1, 800))
+                if stream.file is None:
+                    stream.return_if_due()
+                elif stream.is_due():
+                    self.rotate(stream)
+                else:
+                    stream.write(self.random.randrange(1, 800))
         else:
             time.sleep(0.002)
+
+    def rotate(self, stream):
+        """Only what is delivered may be thrown away; until then the stream pauses."""
+        kind = stream.rotations % 3
+        if kind == 0:
+            stream.rename()
+        elif self.ledger.next[stream.index] == stream.written:
+            stream.copy_and_truncate() if kind == 1 else stream.remove()
 
     def cycle(self):
         agent = self.start()
@@ -188,13 +245,14 @@ class Loop:
                       f"{self.ledger.duplicates} duplicates", flush=True)
         self.drain()
         ledger = self.ledger
-        # Each kill can bring back, per stream, what the positions and what the acknowledgements
-        # had not recorded: two runs of duplicates.
-        if ledger.duplicate_runs > 2 * STREAMS * self.arguments.cycles:
+        # Each kill can bring back, per stream, what no acknowledgement had recorded.
+        if ledger.duplicate_runs > STREAMS * self.arguments.cycles:
             ledger.errors.append(f"{ledger.duplicate_runs} runs of duplicates are more than kills explain")
         print(f"kills {self.arguments.cycles}, written {self.written()}, delivered {self.delivered()}, "
-              f"duplicated {ledger.duplicates} in {ledger.duplicate_runs} runs, "
-              f"lost {self.written() - self.delivered()}, errors {len(ledger.errors)}")
+              f"taken twice {ledger.duplicates} in {ledger.duplicate_runs} runs, read twice "
+              f"{sum('read from its file twice' in e for e in ledger.errors)}, rotations "
+              f"{sum(s.rotations for s in self.streams)} with {sum(s.reused_inodes for s in self.streams)} "
+              f"inodes used again, lost {self.written() - self.delivered()}, errors {len(ledger.errors)}")
         for error in ledger.errors[:20]:
             print(f"FAILED: {error}")
         return 1 if ledger.errors else 0
