@@ -79,6 +79,14 @@ Json keys_of(const OfflineChannel& channel) {
   return keys;
 }
 
+Json bookmarks_of(const checkpoint::RecoveredLog& log) {
+  Json bookmarks = Json::array();
+  for (const wal::Bookmark& bookmark : log.bookmarks.all()) {
+    bookmarks.push_back({{"source", bookmark.key}, {"value", bookmark.value}});
+  }
+  return bookmarks;
+}
+
 // Paths may hold anything: bytes that are no UTF-8 must not throw.
 std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -121,6 +129,7 @@ std::string status_json(const StatusReport& report) {
   json["durability"] = "commit";
   json["keys"] = keys_of(*report.channel);
   json["has_unread_acknowledgements"] = !log.locked_segments.empty();
+  json["bookmarks"] = bookmarks_of(log);
   json["findings"] = findings_of(log);
   json["damage_copies"] = copies_of(report);
   json["notes"] = report.channel->dirs.notes;

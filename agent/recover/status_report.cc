@@ -173,6 +173,13 @@ void print_next(const StatusReport& report, Output& out) {
       "everything, `recover cat` shows the events\n");
 }
 
+void print_bookmarks(const OfflineChannel& channel, Output& out) {
+  std::vector<std::string> sources;
+  for (const wal::Bookmark& bookmark : channel.log.bookmarks.all()) sources.push_back(bookmark.key);
+  if (sources.empty()) return;
+  out.print("Sources   {} kept in it how far they have read\n", fmt::join(sources, ", "));
+}
+
 }  // namespace
 
 wal::SequenceRange StatusReport::waiting() const {
@@ -244,6 +251,7 @@ void print_status(const StatusReport& report, Output& out) {
   print_damage(report, out);
   print_storage(report, out);
   print_keys(channel, out);
+  print_bookmarks(channel, out);
   print_next(report, out);
 }
 

@@ -126,5 +126,39 @@ TEST_F(ChannelProcessorTest, SelectorThatLooksAtEventsSplitsTheBatchInOrder) {
   EXPECT_EQ(fakes[0]->put_count(), 1);
 }
 
+// "0…" to the only channel, others nowhere.
+class OneOrNoneSelector final : public ChannelSelector {
+ public:
+  const Route& route(const channel::EventView& event) override {
+    return event.body().starts_with('0') ? somewhere_ : nowhere_;
+  }
+  [[nodiscard]] Route reach() const override { return somewhere_; }
+
+ private:
+  const Route somewhere_{.required = {0}, .optional = {}};
+  const Route nowhere_{};
+};
+
+TEST_F(ChannelProcessorTest, BookmarkGoesWithWhatReachesTheOnlyChannel) {
+  ChannelProcessor processor("r1", {live[0].get()}, std::make_unique<OneOrNoneSelector>());
+  EXPECT_EQ(processor.bookmark("r1").error().code, Errc::kClosed) << "not started";
+  start_all();
+  EXPECT_EQ(processor.bookmark("r1").value(), std::nullopt);
+  int place = 0;
+  for (const std::vector<std::string>& bodies :
+       {std::vector<std::string>{"0a", "0b"}, {"0a", "x"}, {"x"}}) {
+    channel::EventBatch batch = batch_of(bodies);
+    batch.set_bookmark({.key = "r1", .value = std::to_string(++place)});
+    ASSERT_TRUE(processor.receive(batch).has_value());
+  }
+  EXPECT_EQ(processor.bookmark("r1").value(), "2") << "the third batch reached no channel";
+}
+
+TEST_F(ChannelProcessorTest, SeveralChannelsHaveNoBookmarkInCommon) {
+  start_all();
+  auto processor = replicating({.required = {0, 1, 2}, .optional = {}});
+  EXPECT_EQ(processor.bookmark("r1").error().code, Errc::kUnsupported);
+}
+
 }  // namespace
 }  // namespace spillway::agent

@@ -121,6 +121,22 @@ TEST_F(InterceptorsTest, StaticKeepsWhatIsThereByDefault) {
   EXPECT_EQ(pass({}, "x").headers, (Headers{{"key", "value"}}));
 }
 
+TEST_F(InterceptorsTest, BookmarkStaysWithWhatIsKept) {
+  add(kStaticInterceptor, {});
+  chain = std::make_unique<InterceptorChain>(std::move(links), clock);
+  for (const char* const value : {"one", "two"}) {
+    EventBatch batch;
+    batch.add("x");
+    batch.set_bookmark({.key = "r1", .value = value});
+    const auto pass = chain->intercept(batch);
+    ASSERT_TRUE(pass.kept().bookmark().has_value());
+    EXPECT_EQ(pass.kept().bookmark()->value, value);
+  }
+  EventBatch without;
+  without.add("x");
+  EXPECT_FALSE(chain->intercept(without).kept().bookmark().has_value());
+}
+
 TEST_F(InterceptorsTest, StaticMayReplace) {
   add(kStaticInterceptor, {{"preserveExisting", "false"}, {"key", "dc"}, {"value", "NYC"}});
   EXPECT_EQ(pass({{"dc", "mine"}}, "x").headers, (Headers{{"dc", "NYC"}}));

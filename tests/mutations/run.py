@@ -46,6 +46,12 @@ MUTATIONS = [
              '  TRY(file.sync());\n  return directory.sync();',
              '  static_cast<void>(directory);\n  return file.sync();',
              'tests/crash/crash_points_test', ['--gtest_filter=*.FirstStart/Threads:*.Puts/Threads']),
+    Mutation('bookmark_of_the_tail_ignored', 'checkpoint/tail_scan.cc',
+             'log_.bookmarks.set(record->bookmark);', '',
+             'tests/crash/crash_points_test', ['--gtest_filter=*.Puts/Threads']),
+    Mutation('bookmark_not_in_the_manifest', 'channel/file_channel_checkpoints.cc',
+             'manifest.bookmarks = std::move(durable.bookmarks);', '',
+             'tests/durability_test', ['--gtest_filter=BookmarkTest.*']),
 ]
 
 

@@ -116,6 +116,8 @@ def compare(binary, path, key):
         ('end_sequence', status['events']['end_sequence'], verdict['next_sequence'])
         if verdict['waiting'] and not log.acked.all else ('', 0, 0),
         ('clean', status['state'] == 'clean', verdict['is_clean']),
+        ('bookmarks', [[one['source'], one['value']] for one in status['bookmarks']],
+         verdict['bookmarks']),
         ('findings', [wanted(one) for one in status['findings']],
          [wanted(one) for one in verdict['findings']]),
     ]

@@ -73,6 +73,11 @@ def numbers(data):
 
 # ---- structures
 
+def bookmark(data):
+    message = dict(fields(data))
+    return message[1], message.get(2, b'')
+
+
 class Manifest:
     def __init__(self, data):
         magic, version, flags, self.generation, size, _ = struct.unpack_from('<IHHQII', data)
@@ -86,12 +91,15 @@ class Manifest:
         scalars = {}
         self.segments = []
         self.acked = []
+        self.bookmarks = []
         for number, value in fields(payload):
             if number == 7:
                 row = numbers(value)
                 self.acked.append((row.get(1, 0), row.get(1, 0) + row.get(2, 0)))
             elif number == 10:
                 self.segments.append(Segment.listed(numbers(value)))
+            elif number == 12:
+                self.bookmarks.append(bookmark(value))
             else:
                 scalars[number] = value
         self.end_lsn = scalars.get(1, 0)
@@ -153,13 +161,15 @@ class Block:
          self.count, self.previous_hash, self.hash) = header
         self.end_lsn = self.lsn + (64 + size + BLOCK - 1) // BLOCK * BLOCK
         self.end_sequence = self.first_sequence + self.count
-        self.entries, self.acked = [], []
+        self.entries, self.acked, self.bookmarks = [], [], []
         for number, value in fields(payload):
             if number == 1:
                 self.entries += [entry for field, entry in fields(value) if field == 1]
             elif number == 2:
                 row = numbers(value)
                 self.acked.append((row.get(1, 0), row.get(1, 0) + row.get(2, 0)))
+            elif number == 3:
+                self.bookmarks.append(bookmark(value))
         if len(self.entries) != self.count:
             raise ValueError('another number of entries')
 
@@ -295,6 +305,7 @@ class Log:
         self.lsn, self.sequence = manifest.end_lsn, manifest.next_sequence
         self.chain_hash = manifest.chain_hash
         self.acked = Ranges(sorted(manifest.acked))
+        self.bookmarks = manifest.bookmarks
         self.findings = []
         self.is_clean = manifest.is_clean and len(manifests) == 2
         self.segments = list(manifest.segments)
@@ -388,6 +399,9 @@ class Log:
         for one in block.acked:
             if one[1] <= self.sequence:
                 self.acked.add(one)
+        for key, value in block.bookmarks:
+            others = [one for one in self.bookmarks if one[0] != key]
+            self.bookmarks = others[-15:] + [(key, value)]
 
     def lose(self, row, segment, lsn, sequence):
         sequence = max(self.sequence, sequence)
@@ -441,7 +455,8 @@ class Log:
         waiting = sum(1 for sequence in range(self.acked.below, self.sequence)
                       if sequence not in self.acked)
         return {'end_lsn': self.lsn, 'next_sequence': self.sequence, 'waiting': waiting,
-                'is_clean': self.is_clean, 'findings': self.findings}
+                'is_clean': self.is_clean, 'findings': self.findings,
+                'bookmarks': [[key.decode(), value.decode()] for key, value in self.bookmarks]}
 
 
 # ---- events as JSON

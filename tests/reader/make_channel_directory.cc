@@ -105,6 +105,9 @@ class Maker {
           channel::HeaderView{.key = "second", .value = kOdd[random_.below(kOdd.size())]}};
       batch.add(std::span(headers).first(random_.below(3)), body);
     }
+    const std::string source = "r" + std::to_string(random_.below(20));
+    const std::string place = std::to_string(put_count_);
+    if (random_.one_in(3)) batch.set_bookmark({.key = source, .value = place});
     const auto done = channel_.put(batch);
     CHECK(done.has_value());
   }

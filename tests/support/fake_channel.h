@@ -10,10 +10,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "channel/channel.h"
+#include "wal/bookmark.h"
 
 namespace spillway::test {
 
@@ -84,9 +86,15 @@ class FakeChannel final : public channel::Channel {
       return Error{.code = Errc::kFull, .what = "channel is full"};
     }
     for (std::size_t i = 0; i < batch.size(); ++i) queue_.emplace_back(batch[i].body());
+    if (batch.bookmark()) bookmarks_.set(*batch.bookmark());
     counters_.put_successes.add(batch.size());
     changed_.notify_all();
     return {};
+  }
+  [[nodiscard]] Result<std::optional<std::string>> bookmark(std::string_view key) const override {
+    const std::lock_guard lock(mutex_);
+    const auto value = bookmarks_.find(key);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
   }
   Result<std::unique_ptr<channel::TakeTransaction>> take(std::size_t events_max,
                                                          std::chrono::milliseconds wait) override {
@@ -186,6 +194,7 @@ class FakeChannel final : public channel::Channel {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> queue_;
+  wal::Bookmarks bookmarks_;
   std::size_t taken_ = 0;
   std::uint64_t interrupts_ = 0;
   bool is_started_ = false;
