@@ -145,9 +145,8 @@ TEST_F(ChannelProcessorTest, BookmarkGoesWithWhatReachesTheOnlyChannel) {
   start_all();
   EXPECT_EQ(processor.bookmark("r1").value(), std::nullopt);
   int place = 0;
-  for (const std::vector<std::string>& bodies :
-       {std::vector<std::string>{"0a", "0b"}, {"0a", "x"}, {"x"}}) {
-    channel::EventBatch batch = batch_of(bodies);
+  for (channel::EventBatch batch :
+       {batch_of({"0a", "0b"}), batch_of({"0a", "x"}), batch_of({"x"})}) {
     batch.set_bookmark({.key = "r1", .value = std::to_string(++place)});
     ASSERT_TRUE(processor.receive(batch).has_value());
   }
