@@ -126,7 +126,7 @@ bool TailCheckpoint::needs_save(std::span<TailFile* const> read) const {
                      [&](const TailFile* file) { return !saved_.contains(file->id()); });
 }
 
-std::optional<wal::Bookmark> TailCheckpoint::bookmark(std::span<TailFile* const> read) const {
+std::optional<std::string> TailCheckpoint::bookmark(std::span<TailFile* const> read) const {
   if (!is_kept_ || read_since_.size() + read.size() > kFilesMax) return std::nullopt;
   TailBookmark bookmark{.positions_hash = positions_hash_, .positions = {}};
   for (const TailFile* const file : read) bookmark.positions.push_back(position_behind(*file));
@@ -135,7 +135,7 @@ std::optional<wal::Bookmark> TailCheckpoint::bookmark(std::span<TailFile* const>
                                      [&](const TailFile* file) { return file->id() == id; });
     if (!is_read) bookmark.positions.push_back(position);
   }
-  return wal::Bookmark{.key = source_name_, .value = format_tail_bookmark(bookmark)};
+  return format_tail_bookmark(bookmark);
 }
 
 void TailCheckpoint::accept(std::span<TailFile* const> read) {

@@ -20,7 +20,6 @@
 #include "agent/sources/tail_file.h"
 #include "agent/sources/tail_positions.h"
 #include "wal/base/result.h"
-#include "wal/bookmark.h"
 
 namespace spillway::agent {
 
@@ -57,8 +56,9 @@ class TailCheckpoint {
   /// Must save() come first, so that a bookmark can tell about these files?
   [[nodiscard]] bool needs_save(std::span<TailFile* const> read) const;
 
-  /// Of a put behind which `read` are accepted up to their next_offset; nullopt: none is kept.
-  [[nodiscard]] std::optional<wal::Bookmark> bookmark(std::span<TailFile* const> read) const;
+  /// Of a put behind which `read` are accepted up to their next_offset; nullopt: none is kept. Its
+  /// key is the source's name.
+  [[nodiscard]] std::optional<std::string> bookmark(std::span<TailFile* const> read) const;
 
   /// That put has been accepted.
   void accept(std::span<TailFile* const> read);

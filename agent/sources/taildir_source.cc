@@ -319,7 +319,8 @@ class TaildirSource final : public Source {
 
   Result<Poll> hand_on() {
     if (checkpoint_.needs_save(touched_)) save_positions();
-    if (const auto bookmark = checkpoint_.bookmark(touched_)) batch_.set_bookmark(bookmark->view());
+    const auto bookmark = checkpoint_.bookmark(touched_);
+    if (bookmark) batch_.set_bookmark({.key = name_, .value = *bookmark});
     const auto received = receive_counted(receiver_, batch_, counters_, attempt_);
     attempt_ = received.has_value() ? Attempt::kFirst : Attempt::kRetry;
     if (received.has_value()) {
