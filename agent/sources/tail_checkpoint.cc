@@ -130,10 +130,10 @@ std::optional<std::string> TailCheckpoint::bookmark(std::span<TailFile* const> r
   if (!is_kept_ || read_since_.size() + read.size() > kFilesMax) return std::nullopt;
   TailBookmark bookmark{.positions_hash = positions_hash_, .positions = {}};
   for (const TailFile* const file : read) bookmark.positions.push_back(position_behind(*file));
-  for (const auto& [id, position] : read_since_) {
-    const bool is_read = std::any_of(read.begin(), read.end(),
-                                     [&](const TailFile* file) { return file->id() == id; });
-    if (!is_read) bookmark.positions.push_back(position);
+  for (const auto& since : read_since_) {
+    const bool is_read = std::any_of(
+        read.begin(), read.end(), [&](const TailFile* file) { return file->id() == since.first; });
+    if (!is_read) bookmark.positions.push_back(since.second);
   }
   return format_tail_bookmark(bookmark);
 }
