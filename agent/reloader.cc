@@ -97,14 +97,17 @@ Reload::Outcome Reloader::reload() {
   Reload reload = attempt();
   reload.at_ms = clock_.wall_ms();
   const Reload::Outcome outcome = reload.outcome;
-  log_.add(std::move(reload));
+  log_.add(reload);
+  tell(reload);  // behind it: who reads this and looks at the status finds it there
   return outcome;
 }
 
 Reload Reloader::attempt() {
   LoadedAgent loaded = load_();
   hide_in_log(loaded.secrets);
-  if (has_errors(loaded.problems)) return refuse(std::move(loaded.problems));
+  if (has_errors(loaded.problems)) {
+    return {.outcome = Reload::Outcome::kRefused, .problems = std::move(loaded.problems)};
+  }
   const ConfigDiff diff = diff_configs(running_, loaded.agent);
   if (diff.changes.empty()) {
     log_info("agent.reload_unchanged", "the configuration means what it meant before");
@@ -115,7 +118,7 @@ Reload Reloader::attempt() {
   BuiltNext built = build_next(loaded.agent, diff, *former, clock_);
   if (!built.problems.empty()) {
     hide_secrets(loaded.secrets, built.problems);
-    return refuse(std::move(built.problems));
+    return {.outcome = Reload::Outcome::kRefused, .problems = std::move(built.problems)};
   }
 
   log_info("agent.reloading", "going over to a new configuration",
@@ -127,15 +130,18 @@ Reload Reloader::attempt() {
     agent_.force_spilling(channel, is_forced);
   }
   running_ = std::move(loaded.agent);
-  log_info("agent.reloaded", "the new configuration runs", {{"changes", diff.changes.size()}});
   return {.outcome = Reload::Outcome::kApplied,
           .changes = diff.changes,
           .problems = std::move(loaded.problems)};
 }
 
-Reload Reloader::refuse(std::vector<ConfigProblem> problems) const {
+void Reloader::tell(const Reload& reload) {
+  if (reload.outcome == Reload::Outcome::kApplied) {
+    log_info("agent.reloaded", "the new configuration runs", {{"changes", reload.changes.size()}});
+  }
+  if (reload.outcome != Reload::Outcome::kRefused) return;
   std::uint64_t errors = 0;
-  for (const ConfigProblem& problem : problems) {
+  for (const ConfigProblem& problem : reload.problems) {
     if (problem.is_notice) continue;
     ++errors;
     log_info("agent.reload_problem", "why the new configuration is refused",
@@ -143,7 +149,6 @@ Reload Reloader::refuse(std::vector<ConfigProblem> problems) const {
   }
   log_error("agent.reload_refused", "the new configuration is not used, the former one runs on",
             {{"errors", errors}});
-  return {.outcome = Reload::Outcome::kRefused, .problems = std::move(problems)};
 }
 
 }  // namespace spillway::agent

@@ -63,7 +63,7 @@ class Reloader {
   bool wait_for_work();
   [[nodiscard]] std::vector<FileMark> marks() const;
   Reload attempt() REQUIRES(reload_mutex_);
-  Reload refuse(std::vector<ConfigProblem> problems) const;
+  static void tell(const Reload& reload);
 
   Agent& agent_;
   const Load load_;

@@ -176,6 +176,10 @@ class Loop:
             [self.arguments.binary, "agent", "-n", "a", "-f", str(self.work / "a.conf")],
             stderr=open(self.work / "agent.log", "a"))
 
+    def starts_told(self):
+        path = self.work / "agent.log"
+        return path.read_text().count("component_started") if path.exists() else 0
+
     def delivered(self):
         return sum(self.ledger.next)
 
@@ -220,7 +224,11 @@ class Loop:
         agent.wait()
 
     def drain(self):
+        # Before it listens to signals, SIGTERM ends it as it ends any process.
+        told_before = self.starts_told()
         agent = self.start()
+        while self.starts_told() == told_before and agent.poll() is None:
+            time.sleep(0.01)
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
         while self.delivered() < self.written() and time.monotonic() < deadline:
             self.ledger.read()
