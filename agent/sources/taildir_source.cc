@@ -318,7 +318,8 @@ class TaildirSource final : public Source {
   }
 
   Result<Poll> hand_on() {
-    if (checkpoint_.needs_save(touched_)) save_positions();
+    const bool is_pausing = has_save_failed_ && !is_save_due();
+    if (checkpoint_.needs_save(touched_) && !is_pausing) save_positions();
     const auto bookmark = checkpoint_.bookmark(touched_);
     if (bookmark) batch_.set_bookmark({.key = name_, .value = *bookmark});
     const auto received = receive_counted(receiver_, batch_, counters_, attempt_);
@@ -393,6 +394,7 @@ class TaildirSource final : public Source {
     saved_at_ns_ = clock_.monotonic_ns();
     has_moved_ = false;
     const auto saved = checkpoint_.save(files_.positions(), files_.file_ids());
+    has_save_failed_ = !saved.has_value();
     if (saved.has_value()) {
       is_unsaved_ = false;
       return;
@@ -441,7 +443,8 @@ class TaildirSource final : public Source {
 
   bool is_started_ = false;
   bool is_unsaved_ = false;
-  bool has_moved_ = false;  // files came, went or were restarted since the last save
+  bool has_save_failed_ = false;  // the last one
+  bool has_moved_ = false;        // files came, went or were restarted since the last save
   std::uint64_t saved_at_ns_ = 0;
   Counter dropped_lines_;
   Counter save_failures_;

@@ -110,6 +110,16 @@ TEST_F(TailCheckpointTest, AStopWithAPutInDoubtLeavesItToTheBookmark) {
   EXPECT_EQ(rig.lines(), (Lines{"1", "2"}));
 }
 
+TEST_F(TailCheckpointTest, APositionFileThatCannotBeWrittenIsNotTriedWithEachBatch) {
+  std::filesystem::create_directory(rig.position_path() + ".heads");  // no file can take its name
+  for (int i = 0; i < 50; ++i) rig.append("a.log", "line\n");
+  rig.start();
+  EXPECT_EQ(rig.lines().size(), 50U);
+  EXPECT_EQ(rig.metrics().counters.at("taildir_position_failures_total"), 1U);
+  rig.crash();
+  EXPECT_EQ(rig.lines(), Lines{}) << "the bookmark alone is enough";
+}
+
 TEST_F(TailCheckpointTest, StartWaitsForTheChannelToAnswer) {
   rig.append("a.log", "1\n");
   rig.receiver().set_bookmark_error(Error{.code = Errc::kClosed, .what = "not started"});
