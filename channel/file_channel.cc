@@ -400,6 +400,7 @@ Result<std::unique_ptr<TakeTransaction>> FileChannel::put_taken(std::shared_ptr<
 Result<std::optional<std::string>> FileChannel::bookmark(std::string_view key) const {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return kClosedError;
+  if (key.size() > wal::kBookmarkKeyBytesMax) return Channel::bookmark(key);  // puts refuse it
   return engine_->writer->bookmark(key);
 }
 

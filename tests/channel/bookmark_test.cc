@@ -110,6 +110,13 @@ TEST_F(BookmarkTest, OfARefusedPutIsNotThere) {
   EXPECT_EQ(bookmark("r1"), "one");
 }
 
+TEST_F(BookmarkTest, OfAKeyThatIsTooLongNoneIsKept) {
+  open();
+  const std::string key(wal::kBookmarkKeyBytesMax + 1, 'k');
+  EXPECT_EQ(channel->bookmark(key).error().code, Errc::kUnsupported);
+  EXPECT_EQ(put_with(key, "one").error().code, Errc::kTooLarge);
+}
+
 TEST_F(BookmarkTest, IsUnknownWhileTheChannelHasFailed) {
   open();
   ASSERT_TRUE(put_with("r1", "one").has_value());
