@@ -34,14 +34,17 @@ class SpooldirRig {
   SpooldirRig(const SpooldirRig&) = delete;
   SpooldirRig& operator=(const SpooldirRig&) = delete;
 
-  /// Files made by put() are as many seconds old as they were made early.
+  /// Files made by put() are as many seconds old as they were made early. They appear whole, under
+  /// a name that the source does not read before.
   void put(const std::string& name, std::string_view text) {
-    std::filesystem::create_directories((dir_.path() / name).parent_path());
-    dir_.write(name + ".part~", text);
+    const std::filesystem::path path = dir_.path() / name;
+    const std::string hidden = (std::filesystem::path(name).parent_path() / ".part").string();
+    std::filesystem::create_directories(path.parent_path());
+    dir_.write(hidden, text);
     std::filesystem::last_write_time(
-        dir_.path() / (name + ".part~"),
+        dir_.path() / hidden,
         std::filesystem::file_time_type::clock::now() + std::chrono::seconds(++files_ - 1'000));
-    std::filesystem::rename(dir_.path() / (name + ".part~"), dir_.path() / name);
+    std::filesystem::rename(dir_.path() / hidden, path);
   }
 
   [[nodiscard]] bool exists(const std::string& name) const {
