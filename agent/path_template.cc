@@ -149,8 +149,7 @@ Result<PathTemplate> PathTemplate::compile(std::string_view text,
       if (next == '[') {
         TRY(path.add_host(name, at));
       } else {
-        path.header_parts_.push_back(path.parts_.size());
-        path.parts_.push_back({.kind = Kind::kHeader, .text = std::string(name)});
+        path.add_header(name);
       }
       at = end + 1;
       continue;
@@ -160,6 +159,17 @@ Result<PathTemplate> PathTemplate::compile(std::string_view text,
     at += 2;
   }
   return path;
+}
+
+PathTemplate::PathTemplate(const PathTemplateOptions& options, const Clock& clock)
+    : options_(options), clock_(&clock), headers_{{.key = std::string(kTimestampKey)}} {}
+
+void PathTemplate::add_header(std::string_view key) {
+  const auto known = std::find_if(headers_.begin(), headers_.end(),
+                                  [key](const Header& header) { return header.key == key; });
+  const auto index = static_cast<std::size_t>(known - headers_.begin());
+  if (known == headers_.end()) headers_.push_back({.key = std::string(key)});
+  parts_.push_back({.kind = Kind::kHeader, .text = {}, .header = index});
 }
 
 Result<void> PathTemplate::add_letter(char letter, std::size_t at) {
@@ -219,7 +229,7 @@ void PathTemplate::add_time(std::string_view format) {
 }
 
 bool PathTemplate::append(const channel::EventView& event, std::string& out) {
-  if (has_time_ || !header_parts_.empty()) find_values(event);
+  if (has_time_ || headers_.size() > 1) find_values(event);
   std::int64_t time_ms = 0;
   const bool has_time = !has_time_ || find_time(time_ms);
   for (Part& part : parts_) {
@@ -228,7 +238,7 @@ bool PathTemplate::append(const channel::EventView& event, std::string& out) {
         out += part.text;
         break;
       case Kind::kHeader:
-        append_path_safe(part.value, out);
+        append_path_safe(headers_[part.header].value, out);
         break;
       case Kind::kTime: {
         const std::int64_t second = second_of(time_ms);
@@ -264,13 +274,10 @@ void PathTemplate::render_time(Part& part, std::int64_t second) const {
 
 // One walk over the headers, however many the path asks for.
 void PathTemplate::find_values(const channel::EventView& event) {
-  timestamp_ = {};
-  for (const std::size_t index : header_parts_) parts_[index].value = {};
+  for (Header& wanted : headers_) wanted.value = {};
   event.for_each_header([this](const channel::HeaderView& header) {
-    if (header.key == kTimestampKey) timestamp_ = header.value;
-    for (const std::size_t index : header_parts_) {
-      Part& part = parts_[index];
-      if (part.text == header.key) part.value = header.value;
+    for (Header& wanted : headers_) {
+      if (wanted.key == header.key) wanted.value = header.value;
     }
   });
 }
@@ -283,12 +290,13 @@ bool PathTemplate::find_time(std::int64_t& time_ms) {
 
 // Times of events that follow each other mostly differ in the last digits.
 bool PathTemplate::remembered_time(std::int64_t& time_ms) {
-  const std::size_t size = timestamp_.size();
+  const std::string_view timestamp = headers_.front().value;
+  const std::size_t size = timestamp.size();
   if (size > kVaryingDigits && size == time_text_.size()) {
     const std::size_t kept = size - kVaryingDigits;
     std::int64_t rest = 0;
-    bool is_number = std::memcmp(timestamp_.data(), time_text_.data(), kept) == 0;
-    for (const char c : timestamp_.substr(kept)) {
+    bool is_number = std::memcmp(timestamp.data(), time_text_.data(), kept) == 0;
+    for (const char c : timestamp.substr(kept)) {
       is_number = is_number && c >= '0' && c <= '9';
       rest = rest * 10 + (c - '0');
     }
@@ -298,9 +306,9 @@ bool PathTemplate::remembered_time(std::int64_t& time_ms) {
     }
   }
   time_text_.clear();
-  if (!parse_time(timestamp_, time_ms)) return false;
+  if (!parse_time(timestamp, time_ms)) return false;
   if (time_ms >= 0) {
-    time_text_ = timestamp_;
+    time_text_ = timestamp;
     time_base_ms_ = time_ms - time_ms % kVaryingMillis;
   }
   return true;

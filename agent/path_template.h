@@ -41,8 +41,8 @@ class PathTemplate {
 
   struct Part {
     Kind kind = Kind::kText;
-    std::string text;             // literal, header's key, or format of strftime(3)
-    std::string_view value = {};  // of the header, of the event in hand
+    std::string text;        // literal, or format of strftime(3)
+    std::size_t header = 0;  // index in headers_
     // A time's text is made once, with the literals around it, for the seconds it holds for.
     bool shows_seconds = false;
     std::int64_t rendered_begin = 0;
@@ -50,9 +50,14 @@ class PathTemplate {
     std::string rendered = {};
   };
 
-  PathTemplate(const PathTemplateOptions& options, const Clock& clock)
-      : options_(options), clock_(&clock) {}
+  struct Header {
+    std::string key;
+    std::string_view value = {};  // of the event in hand
+  };
 
+  PathTemplate(const PathTemplateOptions& options, const Clock& clock);
+
+  void add_header(std::string_view key);
   Result<void> add_letter(char letter, std::size_t at);
   Result<void> add_host(std::string_view name, std::size_t at);
   void add_text(std::string_view text);
@@ -65,9 +70,8 @@ class PathTemplate {
   PathTemplateOptions options_;
   const Clock* clock_;
   std::vector<Part> parts_;
-  std::vector<std::size_t> header_parts_;  // indices of those that are headers
+  std::vector<Header> headers_;  // each once; the first is `timestamp`
   bool has_time_ = false;
-  std::string_view timestamp_;  // of the event in hand
 
   static constexpr std::size_t kVaryingDigits = 4;  // ten seconds
   static constexpr std::int64_t kVaryingMillis = 10'000;

@@ -10,6 +10,8 @@ constexpr auto kHeadersField = static_cast<std::uint32_t>(pb::Event::kHeadersFie
 constexpr auto kBodyField = static_cast<std::uint32_t>(pb::Event::kBodyFieldNumber);
 constexpr auto kKeyField = static_cast<std::uint32_t>(pb::Header::kKeyFieldNumber);
 constexpr auto kValueField = static_cast<std::uint32_t>(pb::Header::kValueFieldNumber);
+static_assert(kHeadersField == 1 && kBodyField == 2 && kKeyField == 1 && kValueField == 2,
+              "event.h reads them by these numbers");
 
 // False when the bytes are not a Header message.
 bool parse_header(ByteSpan encoded, HeaderView& header) {
@@ -57,27 +59,28 @@ Result<EventView> EventView::parse(ByteSpan encoded) {
 
 std::optional<std::string_view> EventView::header(std::string_view key) const {
   std::size_t at = 0;
-  while (const auto header = next_header(at)) {
-    if (header->key == key) return header->value;
+  HeaderView header;
+  while (next_header(at, header)) {
+    if (header.key == key) return header.value;
   }
   return std::nullopt;
 }
 
-std::optional<HeaderView> EventView::next_header(std::size_t& at) const {
+bool EventView::next_any_header(std::size_t& at, HeaderView& header) const {
   wire::Reader reader(encoded_.subspan(at));
   while (true) {
     ByteSpan bytes;
     if (!reader.next_bytes(kHeadersField, bytes)) {
       if (reader.next_bytes(kBodyField, bytes)) continue;  // mostly the last one
       const auto field = reader.next();
-      if (!field) return std::nullopt;
+      if (!field) return false;
       if (field->number != kHeadersField || field->type != wire::Type::kBytes) continue;
       bytes = field->bytes;
     }
     at = static_cast<std::size_t>(reader.position() - encoded_.data());
-    HeaderView header;
+    header = {};
     CHECK(parse_header(bytes, header));  // parse() has seen these bytes
-    return header;
+    return true;
   }
 }
 

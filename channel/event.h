@@ -9,6 +9,7 @@
 
 #include "wal/base/bytes.h"
 #include "wal/base/result.h"
+#include "wal/base/wire.h"
 
 namespace spillway::channel {
 
@@ -35,7 +36,8 @@ class EventView {
   template <class Visit>
   void for_each_header(Visit&& visit) const {
     std::size_t at = 0;
-    while (const auto header = next_header(at)) visit(*header);
+    HeaderView header;
+    while (next_header(at, header)) visit(header);
   }
 
   /// The value of header `key`, or nullopt.
@@ -46,11 +48,42 @@ class EventView {
 
   EventView(ByteSpan encoded, std::string_view body) : encoded_(encoded), body_(body) {}
 
-  /// Reads the header at or after `at` and moves `at` behind it; nullopt when there is none left.
-  std::optional<HeaderView> next_header(std::size_t& at) const;
+  /// Reads the header at or after `at` and moves `at` behind it; false when there is none left.
+  bool next_header(std::size_t& at, HeaderView& header) const {
+    if (next_short_header(at, header)) return true;
+    return !is_at_body(at) && next_any_header(at, header);
+  }
+  /// Whether nothing but the body follows, as nearly always behind the last header.
+  [[nodiscard]] bool is_at_body(std::size_t at) const {
+    constexpr auto kBody = static_cast<std::byte>(wire::tag(2, wire::Type::kBytes));
+    return encoded_.size() - at == wire::field_bytes(body_.size()) && encoded_[at] == kBody;
+  }
+  bool next_short_header(std::size_t& at, HeaderView& header) const;
+  bool next_any_header(std::size_t& at, HeaderView& header) const;
 
   ByteSpan encoded_;
   std::string_view body_;
 };
+
+/// The form nearly every header has, a key and a value with lengths of one byte each, is read in
+/// place: a source, an interceptor, a selector and a sink each walk the headers of every event.
+inline bool EventView::next_short_header(std::size_t& at, HeaderView& header) const {
+  constexpr auto kFirst = static_cast<std::byte>(wire::tag(1, wire::Type::kBytes));
+  constexpr auto kSecond = static_cast<std::byte>(wire::tag(2, wire::Type::kBytes));
+  constexpr std::size_t kLong = 0x80;
+  const std::byte* const field = encoded_.data() + at;
+  const std::size_t rest = encoded_.size() - at;
+  if (rest < 6 || field[0] != kFirst || field[2] != kFirst) return false;
+  const auto bytes = static_cast<std::size_t>(field[1]);
+  const auto key_bytes = static_cast<std::size_t>(field[3]);
+  if (bytes >= kLong || bytes > rest - 2 || key_bytes + 4 > bytes) return false;
+  const std::byte* const value = field + 4 + key_bytes;
+  const auto value_bytes = static_cast<std::size_t>(value[1]);
+  if (value[0] != kSecond || key_bytes + value_bytes + 4 != bytes) return false;
+  header.key = as_text(ByteSpan(field + 4, key_bytes));
+  header.value = as_text(ByteSpan(value + 2, value_bytes));
+  at += 2 + bytes;
+  return true;
+}
 
 }  // namespace spillway::channel
