@@ -69,9 +69,10 @@ int HttpRequests::State::add_name(std::string_view text) {
 }
 
 int HttpRequests::State::add_value(std::string_view text) {
+  const std::size_t separator = has_value ? 0 : 1;  // once, in however many pieces it comes
   has_value = true;
   value += text;
-  return add_head(text.size() + 1);
+  return add_head(text.size() + separator);
 }
 
 void HttpRequests::State::finish_header() {
