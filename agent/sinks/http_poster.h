@@ -47,16 +47,10 @@ class HttpPoster {
   void close();
 
  private:
-  struct FreeHandle {
-    void operator()(void* handle) const;
-  };
-
-  Result<void> open();
+  class Connection;
 
   const HttpPosterOptions options_;
-  std::unique_ptr<void, FreeHandle> handle_;
-  struct Headers;
-  std::unique_ptr<Headers> headers_;
+  std::unique_ptr<Connection> connection_;
 };
 
 }  // namespace spillway::agent

@@ -14,6 +14,17 @@
 namespace spillway {
 namespace {
 
+channel::pb::Event without_unknown_fields(const channel::pb::Event& message) {
+  channel::pb::Event known;
+  for (const channel::pb::Header& header : message.headers()) {
+    channel::pb::Header& copy = *known.add_headers();
+    copy.set_key(header.key());
+    copy.set_value(header.value());
+  }
+  known.set_body(message.body());
+  return known;
+}
+
 void check_event(ByteSpan bytes) {
   const auto event = channel::EventView::parse(bytes);
   if (!event.has_value()) {
@@ -30,8 +41,7 @@ void check_event(ByteSpan bytes) {
   test::add_event(batch, message);  // encoded anew
   CHECK(as_text(batch[0].encoded()) == as_text(bytes));
   CHECK(batch[0].body() == event.value().body());
-  message.DiscardUnknownFields();
-  CHECK(as_text(batch[1].encoded()) == message.SerializeAsString());
+  CHECK(as_text(batch[1].encoded()) == without_unknown_fields(message).SerializeAsString());
 }
 
 }  // namespace
