@@ -119,6 +119,7 @@ void add_others(CLI::App& app, Arguments& arguments) {
       components->add_flag("--markdown", arguments.is_markdown, "as docs/components.md has it");
   components->add_flag("--json", arguments.is_json, "as JSON")->excludes(markdown);
 
+  app.set_version_flag("-V,--version", fmt::format("spillway {}", version()));
   app.add_subcommand("version", "print the version");
   CLI::App* const help = app.add_subcommand("help", "print this, or the flags of one command");
   help->add_option("COMMAND", arguments.help_topic, "the command to explain");

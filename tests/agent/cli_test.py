@@ -41,6 +41,7 @@ def expect(done, code, out="", err=""):
 
 def test_version_and_help_are_fine(_):
     expect(run("version"), FINE, "spillway ")
+    expect(run("--version"), FINE, "spillway ")
     expect(run("help"), FINE, "Subcommands:")
     expect(run("--help"), FINE, "Subcommands:")
     expect(run("help", "check"), FINE, "Usage: spillway check")
