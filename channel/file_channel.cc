@@ -191,6 +191,7 @@ Result<void> FileChannel::recover(Engine& engine) {
   TRY(engine.slots->open());
   TRY_ASSIGN(recovered_, checkpoint::recover_log(manifests, *engine.slots, engine.log,
                                                  new_channel_id(options_.log.nonce_seed)));
+  if (recovered_.is_new) recovered_.bookmarks = options_.first_bookmarks;
   TRY(check_keys(engine));
   TRY(check_directories(engine));
   log_recovery(options_.name, recovered_);

@@ -65,6 +65,7 @@ struct FileChannelOptions {
   std::uint64_t checkpoint_bytes = 32 * kMiB;
   std::size_t manifest_bytes_max = checkpoint::kManifestSlotBytes;  // puts are refused beyond it
   wal::LogOptions log{};
+  wal::Bookmarks first_bookmarks{};  // of a channel that is made; one that is there has its own
   // Whoever puts with Durability::kAsync keeps the events until flush(), and asks refused_events().
   bool keeps_async_puts = false;
   // Read at each start; none: plain text, and events that are encrypted make the start fail.

@@ -12,7 +12,8 @@ constexpr std::uint64_t kBatchBytes = 1 * kMiB;
 constexpr std::uint64_t kSlotBytesMin = 1 * kMiB;
 
 channel::FileChannelOptions options_of(const ChannelCopy::Place& place, std::uint64_t slot_bytes,
-                                       std::shared_ptr<const wal::KeyRing> keys) {
+                                       std::shared_ptr<const wal::KeyRing> keys,
+                                       const wal::Bookmarks& bookmarks) {
   channel::FileChannelOptions options{.name = "copy",
                                       .checkpoint_dir = place.checkpoint_dir,
                                       .data_dirs = place.data_dirs,
@@ -26,6 +27,7 @@ channel::FileChannelOptions options_of(const ChannelCopy::Place& place, std::uin
       std::min(options.log.block_bytes_max, align_down(slot_bytes / 2, wal::kBlockAlignBytes));
   options.log.spare_slots_min = 1;
   options.log.cache_bytes_max = 0;
+  options.first_bookmarks = bookmarks;
   if (keys != nullptr) {
     options.load_keys = [keys = std::move(keys)] { return Result(keys); };
   }
@@ -56,10 +58,10 @@ std::uint64_t slot_bytes_for_copy(const OfflineChannel& channel) {
 }
 
 ChannelCopy::ChannelCopy(Place place, std::uint64_t slot_bytes,
-                         std::shared_ptr<const wal::KeyRing> keys)
-    : place_(std::move(place)), keys_(std::move(keys)) {
-  channel_ = std::make_unique<channel::FileChannel>(options_of(place_, slot_bytes, keys_),
-                                                    file_system_, clock_);
+                         std::shared_ptr<const wal::KeyRing> keys, wal::Bookmarks bookmarks)
+    : place_(std::move(place)), keys_(std::move(keys)), bookmarks_(std::move(bookmarks)) {
+  channel_ = std::make_unique<channel::FileChannel>(
+      options_of(place_, slot_bytes, keys_, bookmarks_), file_system_, clock_);
 }
 
 Result<void> ChannelCopy::create() {
@@ -93,7 +95,7 @@ Result<void> ChannelCopy::check() const {
   const auto refusal = open_channel(
       {.checkpoint_dir = place_.checkpoint_dir, .data_dirs = place_.data_dirs}, keys_, copy);
   const bool is_whole = !refusal && copy.log.was_clean && copy.log.findings.empty() &&
-                        copy.log.pending_entries() == events_;
+                        copy.log.pending_entries() == events_ && copy.log.bookmarks == bookmarks_;
   if (is_whole) return {};
   return Error{.code = Errc::kCorrupt, .what = "the copy does not hold what was put in it"};
 }

@@ -11,6 +11,7 @@
 #include "channel/file_channel.h"
 #include "wal/base/clock.h"
 #include "wal/base/result.h"
+#include "wal/bookmark.h"
 #include "wal/io/posix_file_system.h"
 #include "wal/key_ring.h"
 
@@ -31,8 +32,10 @@ class ChannelCopy {
     std::vector<std::string> data_dirs;
   };
 
-  /// The directories are created; there must be nothing in them.
-  ChannelCopy(Place place, std::uint64_t slot_bytes, std::shared_ptr<const wal::KeyRing> keys);
+  /// The directories are created; there must be nothing in them. Sources that go on with the copy
+  /// begin at `bookmarks`.
+  ChannelCopy(Place place, std::uint64_t slot_bytes, std::shared_ptr<const wal::KeyRing> keys,
+              wal::Bookmarks bookmarks);
 
   Result<void> create();
   Result<void> add(const channel::EventView& event);
@@ -50,6 +53,7 @@ class ChannelCopy {
 
   const Place place_;
   const std::shared_ptr<const wal::KeyRing> keys_;
+  const wal::Bookmarks bookmarks_;
   io::PosixFileSystem file_system_;
   SystemClock clock_;
   std::unique_ptr<channel::FileChannel> channel_;

@@ -18,6 +18,10 @@ struct EventFilter {
   std::optional<std::uint64_t> after_ms{};                     // wall time, this included
   std::optional<std::uint64_t> before_ms{};                    // wall time, this not included
 
+  /// Nothing that waits is left out.
+  [[nodiscard]] bool takes_all_that_waits() const {
+    return from <= 1 && to == UINT64_MAX && limit == UINT64_MAX && headers.empty() && !has_times();
+  }
   [[nodiscard]] bool has_times() const { return after_ms.has_value() || before_ms.has_value(); }
 };
 

@@ -17,13 +17,13 @@ namespace fs = std::filesystem;
 class ChannelTarget final : public ExportTarget {
  public:
   ChannelTarget(const std::string& path, std::uint64_t slot_bytes,
-                std::shared_ptr<const wal::KeyRing> keys)
+                std::shared_ptr<const wal::KeyRing> keys, wal::Bookmarks bookmarks)
       : path_(path),
         partial_(partial_name(path)),
         copy_(std::make_unique<ChannelCopy>(
             ChannelCopy::Place{.checkpoint_dir = partial_ + "/checkpoint",
                                .data_dirs = {partial_ + "/data"}},
-            slot_bytes, std::move(keys))) {}
+            slot_bytes, std::move(keys), std::move(bookmarks))) {}
 
   ~ChannelTarget() override {
     copy_.reset();
@@ -62,8 +62,9 @@ class ChannelTarget final : public ExportTarget {
 }  // namespace
 
 std::unique_ptr<ExportTarget> make_channel_target(const std::string& path, std::uint64_t slot_bytes,
-                                                  std::shared_ptr<const wal::KeyRing> keys) {
-  return std::make_unique<ChannelTarget>(path, slot_bytes, std::move(keys));
+                                                  std::shared_ptr<const wal::KeyRing> keys,
+                                                  wal::Bookmarks bookmarks) {
+  return std::make_unique<ChannelTarget>(path, slot_bytes, std::move(keys), std::move(bookmarks));
 }
 
 }  // namespace spillway::agent::recover

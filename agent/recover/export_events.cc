@@ -40,7 +40,8 @@ std::optional<Refusal> check_path(const OfflineChannel& channel, const std::stri
   return std::nullopt;
 }
 
-std::optional<Refusal> make_target(const OfflineChannel& channel, const ExportOptions& options,
+std::optional<Refusal> make_target(const OfflineChannel& channel, const EventFilter& filter,
+                                   const ExportOptions& options,
                                    std::unique_ptr<ExportTarget>& target, ExportReport& report) {
   switch (options.format) {
     case ExportFormat::kJson:
@@ -53,8 +54,11 @@ std::optional<Refusal> make_target(const OfflineChannel& channel, const ExportOp
       auto keys = keys_for_copy(channel);
       if (!keys.has_value()) return refuse(options.path, keys.error());
       report.is_encrypted = keys.value() != nullptr;
-      target =
-          make_channel_target(options.path, slot_bytes_for_copy(channel), std::move(keys.value()));
+      // They stand for every event before them; a copy of some may have to take the others again.
+      const auto bookmarks =
+          filter.takes_all_that_waits() ? channel.log.bookmarks : wal::Bookmarks();
+      target = make_channel_target(options.path, slot_bytes_for_copy(channel),
+                                   std::move(keys.value()), bookmarks);
       break;
     }
   }
@@ -94,7 +98,7 @@ std::optional<Refusal> export_events(const OfflineChannel& channel, const EventF
   auto reader = EventReader::open(channel, filter);
   if (!reader.has_value()) return refuse(options.path, reader.error());
   std::unique_ptr<ExportTarget> target;
-  if (auto refusal = make_target(channel, options, target, report)) return refusal;
+  if (auto refusal = make_target(channel, filter, options, target, report)) return refusal;
 
   const SystemClock clock;
   Progress progress({.style = options.progress, .command = "export"},

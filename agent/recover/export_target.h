@@ -8,6 +8,7 @@
 #include "channel/event.h"
 #include "wal/base/bytes.h"
 #include "wal/base/result.h"
+#include "wal/bookmark.h"
 #include "wal/key_ring.h"
 #include "wal/position.h"
 
@@ -47,8 +48,9 @@ std::unique_ptr<ExportTarget> make_json_target(const std::string& path);
 std::unique_ptr<ExportTarget> make_avro_target(const std::string& path);
 
 /// A directory with `checkpoint` and `data` in it. `keys` (may be nullptr) encrypt it with their
-/// active key.
+/// active key. An agent's sources go on from `bookmarks`.
 std::unique_ptr<ExportTarget> make_channel_target(const std::string& path, std::uint64_t slot_bytes,
-                                                  std::shared_ptr<const wal::KeyRing> keys);
+                                                  std::shared_ptr<const wal::KeyRing> keys,
+                                                  wal::Bookmarks bookmarks);
 
 }  // namespace spillway::agent::recover

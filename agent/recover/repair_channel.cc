@@ -99,7 +99,7 @@ Result<void> make_copy(const OfflineChannel& channel, const RepairPlan& plan, Pr
   const ChannelDirs dirs = new_dirs(channel);
   TRY_ASSIGN(const auto keys, keys_for_copy(channel));
   ChannelCopy copy({.checkpoint_dir = dirs.checkpoint_dir, .data_dirs = dirs.data_dirs},
-                   slot_bytes_for_copy(channel), keys);
+                   slot_bytes_for_copy(channel), keys, channel.log.bookmarks);
   Progress progress(
       {.style = style, .command = "repair"},
       channel.log.end.lsn - std::min(channel.log.first_unread().lsn, channel.log.end.lsn), clock);

@@ -54,6 +54,18 @@ TEST_F(BookmarkTest, LastOneOfEachKeySurvivesAStopAndAPowerLoss) {
   EXPECT_EQ(bookmark("r1"), "two") << "from a manifest, behind which nothing was put";
 }
 
+TEST_F(BookmarkTest, ThoseAMadeChannelBeginsWithDoNotCountForOneThatIsThere) {
+  options.first_bookmarks.set({.key = "r1", .value = "given"});
+  open();
+  EXPECT_EQ(bookmark("r1"), "given");
+  crash_and_open();
+  EXPECT_EQ(bookmark("r1"), "given");
+  ASSERT_TRUE(put_with("r1", "put").has_value());
+  stop();
+  open();
+  EXPECT_EQ(bookmark("r1"), "put");
+}
+
 TEST_F(BookmarkTest, OutlivesTheSegmentOfItsPut) {
   open();
   ASSERT_TRUE(put_with("r1", "here").has_value());

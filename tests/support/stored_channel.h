@@ -58,6 +58,13 @@ class StoredChannel {
   }
   void put(const std::vector<std::string>& bodies) { put(batch_of(bodies)); }
 
+  /// A transaction of one event that brings a bookmark.
+  void put_with_bookmark(const std::string& body, const wal::BookmarkView& bookmark) {
+    channel::EventBatch batch = batch_of({body});
+    batch.set_bookmark(bookmark);
+    put(batch);
+  }
+
   /// `count` transactions of one event each, with the bodies e1, e2 …
   void put_numbered(std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) put({"e" + std::to_string(++numbered_)});

@@ -138,6 +138,26 @@ TEST_F(RecoverExportTest, ChannelHoldsTheSameEventsAndStarts) {
   }
 }
 
+TEST_F(RecoverExportTest, ChannelHasTheBookmarksUnlessEventsWereLeftOut) {
+  stored_.put_with_bookmark("one", {.key = "r1", .value = "behind one"});
+  stored_.put_with_bookmark("two", {.key = "r1", .value = "behind two"});
+  stored_.put_with_bookmark("three", {.key = "r2", .value = "behind three"});
+  stored_.take(3);  // an empty channel has them, too
+  stored_.crash();
+  const auto bookmarks = [this](const std::string& name) {
+    return json_of(run_recover({"status", out_.file(name), "--json"}))["bookmarks"];
+  };
+  ASSERT_EQ(run("channel", "all").exit_code, 0);
+  const auto all = bookmarks("all");
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0]["source"], "r1");
+  EXPECT_EQ(all[0]["value"], "behind two");
+  EXPECT_EQ(all[1]["source"], "r2");
+  EXPECT_EQ(all[1]["value"], "behind three");
+  ASSERT_EQ(run("channel", "some", {"--all", "--to", "2"}).exit_code, 0);
+  EXPECT_EQ(bookmarks("some").size(), 0U);
+}
+
 TEST_F(RecoverExportTest, FiltersAreThoseOfCat) {
   put_varied();
   stored_.stop();

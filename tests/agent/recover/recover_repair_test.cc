@@ -105,6 +105,17 @@ class RecoverRepairTest : public testing::Test {
   StoredChannel stored_;
 };
 
+TEST_F(RecoverRepairTest, SourcesGoOnFromTheirBookmarks) {
+  stored_.put_with_bookmark("e1", {.key = "r1", .value = "behind e1"});
+  stored_.put_with_bookmark("e2", {.key = "r1", .value = "behind e2"});
+  stored_.put_with_bookmark("e3", {.key = "r1", .value = "behind e3"});
+  stored_.stop();
+  stored_.flip(StoredChannel::slot(1), StoredChannel::block_offset(1) + 70);
+  EXPECT_EQ(repair({"--apply"}).exit_code, 0);
+  ASSERT_TRUE(stored_.channel().start().has_value());
+  EXPECT_EQ(stored_.channel().bookmark("r1").value(), "behind e3");
+}
+
 TEST_F(RecoverRepairTest, PlanSaysWhatIsKeptAndLostAndChangesNothing) {
   store_damaged();
   const Files before = files_in(stored_.path());
