@@ -59,8 +59,9 @@ void add_agent(CLI::App& app, Arguments& arguments) {
   CLI::App* const agent = app.add_subcommand("agent", "run an agent");
   agent->add_option("-n,--name", arguments.agent.agent_name, "agent to run")->required();
   agent
-      ->add_option("-f,--conf-file", arguments.agent.config_files,
-                   "properties file; repeatable. -u with a file: or classpath: URI, too")
+      ->add_option(
+          "-f,--conf-file", arguments.agent.config_files,
+          "properties file; repeatable. -u with an http:, https:, file: or classpath: URI, too")
       ->required()
       ->allow_extra_args(false);
   agent->add_flag("-d,--dryrun", arguments.is_dry_run, "only check the configuration");

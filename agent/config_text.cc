@@ -8,6 +8,7 @@
 
 #include "agent/tls_defaults.h"
 #include "agent/variables.h"
+#include "agent/web_address.h"
 
 namespace spillway::agent {
 namespace {
@@ -17,14 +18,24 @@ bool is_same(const ConfigProblem& a, const ConfigProblem& b) {
          std::tie(b.origin.file, b.origin.line, b.key, b.reason);
 }
 
+std::vector<Property> read_one(const std::string& file, ConfigText& text) {
+  if (!is_web_address(file)) return read_properties_file(file, text.problems);
+  for (std::string& secret : secrets_of_address(file)) text.secrets.push_back(std::move(secret));
+  std::string body;
+  const auto why = fetch_address(file, PropertiesLimits{}.file_bytes_max, body);
+  if (!why) return parse_properties(body, shown_address(file), text.problems);
+  text.problems.push_back({{shown_address(file), 0}, "", "cannot get the configuration: " + *why});
+  return {};
+}
+
 }  // namespace
 
 ConfigText read_config_files(const std::vector<std::string>& files,
                              const VariableSources& sources) {
   ConfigText text;
-  text.files = files;
   for (const std::string& file : files) {
-    std::vector<Property> properties = read_properties_file(file, text.problems);
+    text.files.push_back(shown_address(file));
+    std::vector<Property> properties = read_one(file, text);
     std::set<std::string_view> replaced;
     for (const Property& property : properties) replaced.insert(property.key);
     std::erase_if(text.properties, [&replaced](const Property& property) {

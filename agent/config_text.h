@@ -11,7 +11,7 @@
 namespace spillway::agent {
 
 struct ConfigText {
-  std::vector<std::string> files;
+  std::vector<std::string> files;       // as messages show them
   std::vector<Property> properties;     // of all files; duplicates within one file are kept
   std::vector<ConfigProblem> problems;  // unreadable files, bad lines, variables without a value
   std::vector<std::string> secrets;     // what no message may show: agent/secrets.h
@@ -21,8 +21,8 @@ struct ConfigText {
 
 struct VariableSources;  // agent/variables.h
 
-/// Reads `files` in order; a later file replaces the keys of an earlier one. Variables are replaced
-/// by what `sources` says.
+/// Reads `files`, paths or web addresses, in order; a later one replaces the keys of an earlier
+/// one. Variables are replaced by what `sources` says.
 ConfigText read_config_files(const std::vector<std::string>& files, const VariableSources& sources);
 /// With those of this process.
 ConfigText read_config_files(const std::vector<std::string>& files);

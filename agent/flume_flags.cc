@@ -10,6 +10,7 @@
 
 #include "agent/option_value.h"
 #include "agent/properties.h"
+#include "agent/web_address.h"
 
 namespace spillway::agent {
 namespace {
@@ -22,7 +23,6 @@ struct Flag {
 };
 
 constexpr std::string_view kNoJava = "Java classes cannot be loaded";
-constexpr std::string_view kNoHttp = "the configuration comes from files";
 
 constexpr std::array kFlags{
     Flag{"n", "name"},
@@ -34,8 +34,8 @@ constexpr std::array kFlags{
     Flag{"", "no-reload-conf", false},
     Flag{"a", "auth-provider", true, kNoJava},
     Flag{"prov", "conf-provider", true, kNoJava},
-    Flag{"user", "conf-user", true, kNoHttp},
-    Flag{"pwd", "conf-password", true, kNoHttp},
+    Flag{"user", "conf-user"},
+    Flag{"pwd", "conf-password"},
     Flag{"b", "backup-directory", true,
          "a bad or missing file stops no running agent: the former configuration goes on"},
 };
@@ -76,6 +76,10 @@ class Reader {
     for (std::size_t at = 1; at < arguments_.size();) at += take(at);
     read_opts();
     for (const std::string& uri : uris_) add_uri(uri);
+    if (!is_web_used_ && !(user_ + password_).empty()) {
+      flags_.notices.push_back(
+          "--conf-user and --conf-password have no effect: no http: or https: URI is given");
+    }
     // As the guide says: URIs come before files.
     for (const std::string& file : files_) add("conf-file", file);
     return std::move(flags_);
@@ -123,6 +127,10 @@ class Reader {
       uris_.push_back(value);
     } else if (flag.name == "conf-file") {
       files_.push_back(value);
+    } else if (flag.name == "conf-user") {
+      user_ = value;
+    } else if (flag.name == "conf-password") {
+      password_ = value;
     } else if (flag.has_value) {
       add(flag.name, value);
     } else {
@@ -165,16 +173,13 @@ class Reader {
     const std::size_t colon = uri.find(':');
     const std::string scheme = colon == std::string::npos ? "" : to_lower(uri.substr(0, colon));
     std::string rest = colon == std::string::npos ? uri : uri.substr(colon + 1);
-    if (scheme == "http" || scheme == "https") {
-      flags_.problems.push_back(fmt::format(
-          "--conf-uri {}: {}; fetch it into one and give that with -f: a change of the file is "
-          "loaded",
-          uri, kNoHttp));
-      return;
+    if (is_web_address(uri)) {
+      is_web_used_ = true;
+      return add("conf-file", with_credentials(uri, user_, password_));
     }
     if (!scheme.empty() && scheme != "file" && scheme != "classpath") {
       flags_.problems.push_back(
-          fmt::format("--conf-uri {}: only file: and classpath: are known", uri));
+          fmt::format("--conf-uri {}: only http:, https:, file: and classpath: are known", uri));
       return;
     }
     if (rest.starts_with("//")) rest.erase(0, 2);
@@ -191,6 +196,9 @@ class Reader {
   std::string conf_dir_;
   std::vector<std::string_view> given_;
   std::vector<std::string> uris_;
+  std::string user_;
+  std::string password_;
+  bool is_web_used_ = false;
   std::vector<std::string> files_;
 };
 

@@ -7,9 +7,12 @@
 
 #include "agent/config_diff.h"
 #include "agent/pipeline_builder.h"
+#include "agent/properties.h"
 #include "agent/secrets.h"
 #include "agent/thread_name.h"
+#include "agent/web_address.h"
 #include "wal/base/check.h"
+#include "wal/base/hash.h"
 #include "wal/base/log.h"
 #include "wal/base/log_secrets.h"
 
@@ -78,10 +81,13 @@ bool Reloader::wait_for_work() {
 
 std::vector<Reloader::FileMark> Reloader::marks() const {
   std::vector<FileMark> all;
+  if (options_.poll_interval.count() == 0) return all;
   for (const std::string& file : options_.files) {
     struct stat found = {};
     FileMark mark;
-    if (::stat(file.c_str(), &found) == 0) {
+    if (is_web_address(file)) {
+      mark = mark_of_address(all.size());
+    } else if (::stat(file.c_str(), &found) == 0) {
       constexpr std::int64_t kNsPerSecond = 1'000'000'000;
       mark = {.changed_ns = found.st_mtim.tv_sec * kNsPerSecond + found.st_mtim.tv_nsec,
               .inode = found.st_ino,
@@ -90,6 +96,16 @@ std::vector<Reloader::FileMark> Reloader::marks() const {
     all.push_back(mark);
   }
   return all;
+}
+
+Reloader::FileMark Reloader::mark_of_address(std::size_t index) const {
+  const std::string& address = options_.files[index];
+  std::string text;
+  const auto why = fetch_address(address, PropertiesLimits{}.file_bytes_max, text);
+  if (!why) return {.size_bytes = text.size(), .hash = xxh3_64(as_bytes(text), 0)};
+  log_warn("agent.config_unreachable", "cannot look for changes; the running configuration stays",
+           {{"address", shown_address(address)}, {"error", *why}});
+  return index < seen_.size() ? seen_[index] : FileMark{};
 }
 
 Reload::Outcome Reloader::reload() {

@@ -20,7 +20,7 @@
 namespace spillway::agent {
 
 struct ReloaderOptions {
-  std::vector<std::string> files;              // looked at for changes
+  std::vector<std::string> files;              // or web addresses; looked at for changes
   std::chrono::milliseconds poll_interval{0};  // 0: only when asked
   std::chrono::milliseconds drain_max{10000};  // for channels that are left out
 };
@@ -51,17 +51,20 @@ class Reloader {
   Reload::Outcome reload();
 
  private:
-  /// What tells one version of a file from another; all zero when there is none.
+  /// What tells one version of a file from another; all zero when there is none. Of what lies at a
+  /// web address: its hash, and the former one when it cannot be had.
   struct FileMark {
     std::int64_t changed_ns = 0;
     std::uint64_t inode = 0;
     std::uint64_t size_bytes = 0;
+    std::uint64_t hash = 0;
     bool operator==(const FileMark&) const = default;
   };
 
   void run();
   bool wait_for_work();
   [[nodiscard]] std::vector<FileMark> marks() const;
+  [[nodiscard]] FileMark mark_of_address(std::size_t index) const;
   Reload attempt() REQUIRES(reload_mutex_);
   static void tell(const Reload& reload);
 

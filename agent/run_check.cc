@@ -75,10 +75,10 @@ int run_check(const CheckOptions& options, std::FILE* out) {
     if (options.is_environment_used) append(problems, examine_host(loaded.agent));
   }
   if (agents.empty() && problems.empty()) {
-    problems.push_back({{options.config_files.front(), 0}, "", "no agent is configured"});
+    problems.push_back({{text.files.front(), 0}, "", "no agent is configured"});
   }
   hide_secrets(text.secrets, problems);
-  sort_problems(options.config_files, problems);
+  sort_problems(text.files, problems);
   const bool is_accepted = !has_errors(problems) && (problems.empty() || !options.is_strict);
   if (options.is_json) {
     print_json(agents, problems, is_accepted, out);

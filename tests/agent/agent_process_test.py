@@ -9,11 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
+
+from tap_main import tap_main
 
 SPILLWAY = sys.argv[1]
 DEADLINE_S = 60  # generous: reached only when something hangs
@@ -336,23 +337,5 @@ def test_programs_of_the_exec_source_start_with_ordinary_signals(folder):
     assert int(masks["SigIgn"], 16) & (1 << (signal.SIGPIPE - 1)) == 0, masks
 
 
-def main():
-    tests = [item for name, item in sorted(globals().items()) if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                verdict = "ok"
-            except (AssertionError, subprocess.TimeoutExpired, OSError, LookupError,
-                    ValueError) as error:
-                print(f"# {type(error).__name__}: {error}")
-                verdict = "not ok"
-                failed += 1
-        print(f"{verdict} {number} - {test.__name__[len('test_'):]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tap_main(globals())

@@ -14,15 +14,11 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 
 from agent_process_test import Agent, config, delivered, wait_until
+from tap_main import Skip, tap_main
 
 SPOOLED = "type = memory\ncapacity = 100000\ntransactionCapacity = 1000"
-
-
-class Skip(Exception):
-    """The client is not installed."""
 
 
 def tool(name, package):
@@ -371,23 +367,5 @@ def test_check_opens_the_key_store_of_every_source(folder):
             assert reason in done.stdout and "secret" not in done.stdout, (kind, new, done.stdout)
 
 
-def main():
-    tests = [(name, function) for name, function in sorted(globals().items())
-             if name.startswith("test_")]
-    print(f"1..{len(tests)}", flush=True)
-    failures = 0
-    for number, (name, function) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(pathlib.Path(folder))
-                print(f"ok {number} {name}", flush=True)
-            except Skip as reason:
-                print(f"ok {number} {name} # SKIP {reason}", flush=True)
-            except (AssertionError, OSError, subprocess.TimeoutExpired) as failure:
-                failures += 1
-                print(f"not ok {number} {name}\n# {failure}"[:2000].replace("\n", "\n# "), flush=True)
-    sys.exit(1 if failures else 0)
-
-
 if __name__ == "__main__":
-    main()
+    tap_main(globals())

@@ -3,13 +3,11 @@
 Only what a host lacks is changed before an agent starts: directories, ports, files of keys. What an
 example leaves out ("configure other pieces") is added."""
 
-import pathlib
 import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 
 from agent_process_test import Agent, wait_until
 
@@ -124,20 +122,3 @@ def send(port, data):
 def send_datagram(port, data):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(data, ("127.0.0.1", port))
-
-
-def run_all(tests):
-    print(f"1..{len(tests)}", flush=True)
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                verdict = "ok"
-            except (AssertionError, subprocess.TimeoutExpired, OSError, LookupError,
-                    ValueError) as error:
-                print("# " + f"{type(error).__name__}: {error}"[:3000].replace("\n", "\n# "))
-                verdict = "not ok"
-                failed += 1
-        print(f"{verdict} {number} - {test.__name__[len('test_'):]}", flush=True)
-    return 1 if failed else 0

@@ -16,8 +16,9 @@ import urllib.request
 
 import user_guide_examples as guide
 from agent_process_test import wait_until
+from tap_main import tap_main
 from user_guide_rig import (check, complete, lines_in, names_in, observed, on_this_host, port_of,
-                            reasons, run_all, send, send_datagram, start, stop, wait_lines)
+                            reasons, send, send_datagram, start, stop, wait_lines)
 
 
 # ---- what is accepted, what is not
@@ -446,5 +447,4 @@ def test_filter_names_a_directory(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(run_all([item for name, item in sorted(globals().items())
-                      if name.startswith("test_")]))
+    tap_main(globals())
