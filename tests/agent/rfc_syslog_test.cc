@@ -38,7 +38,7 @@ Strings frames(std::string_view stream, std::size_t bytes_max, std::size_t piece
 }
 
 void expect_frames(std::string_view stream, std::size_t bytes_max, const Strings& expected) {
-  for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 7U, 1000U}) {
     EXPECT_EQ(frames(stream, bytes_max, piece), expected) << stream << " in pieces of " << piece;
   }
 }
