@@ -87,6 +87,10 @@ Result<TailScan::Flow> TailScan::step() {
       TRY_ASSIGN(evidence, gather_evidence());
       facts.has_later_block = evidence.later.has_value();
       facts.is_proven_durable = evidence.is_proven_durable;
+      // Whole, in its place and durable: a consumer takes it, whatever lies before it.
+      if (block && facts.is_proven_durable) {
+        facts.at_address = BlockState::kValid;  // rare: broken_chain_before_durable
+      }
     }
     if (is_before_reclaimed(facts.at_address, evidence)) {
       pass_reclaimed();  // rare: reclaimed_segments_in_between
@@ -120,13 +124,12 @@ Result<BlockState> TailScan::look(std::optional<Block>& block) {
   if (reader_ == nullptr) return BlockState::kBlank;
   TRY_ASSIGN(wal::SegmentReader::Found found, reader_->read(log_.end.lsn));
   if (found.state != BlockState::kValid) return found.state;
-  const bool is_expected =
-      found.block.first_sequence() == log_.end.next_sequence &&
-      (!is_chained_ || found.block.header.previous_hash == log_.end.chain_hash) &&
-      found.block.end_lsn() <= segment_end();
-  if (!is_expected) return BlockState::kDamaged;
+  const bool is_in_place = found.block.first_sequence() == log_.end.next_sequence &&
+                           found.block.end_lsn() <= segment_end();
+  if (!is_in_place) return BlockState::kDamaged;
   block = std::move(found.block);
-  return BlockState::kValid;
+  const bool follows = !is_chained_ || block->header.previous_hash == log_.end.chain_hash;
+  return follows ? BlockState::kValid : BlockState::kDamaged;
 }
 
 Result<TailScan::Evidence> TailScan::gather_evidence() {

@@ -40,6 +40,7 @@ class TailScan {
 
   Result<void> open_segment();
   Result<Flow> step();
+  /// Sets `block` where only the chain of hashes may speak against it.
   Result<wal::BlockState> look(std::optional<wal::Block>& block);
   Result<Evidence> gather_evidence();
   Result<bool> successors_prove();

@@ -57,6 +57,9 @@ class HandMadeLog {
     offset_ += kBlockBytes;
   }
 
+  // The next block will not follow the one before.
+  void break_chain() { ++previous_hash_; }
+
   void damage_first_block() {
     const std::string path = std::string(kDataPath) + "/" + wal::slot_name(1);
     image_.write(path, wal::kSegmentDataOffset + 100, std::vector<std::byte>(1, std::byte{1}));
@@ -124,6 +127,34 @@ TEST(TailEvidenceTest, WithoutProofNothingWasAcknowledged) {
   EXPECT_FALSE(has(recovered, Finding::Kind::kLost));
   EXPECT_TRUE(has(recovered, Finding::Kind::kTornTail));
   EXPECT_EQ(recovered.end.lsn.value, 0U);
+}
+
+// A block that is whole and in its place is part of the log as far as it is known to be durable: a
+// consumer takes it and must not find another count of sequences behind it. Found by libFuzzer.
+TEST(TailEvidenceTest, ABrokenChainLosesNothingThatWasDurable) {
+  HandMadeLog log;
+  log.begin_segment();
+  log.add_block(0);
+  log.break_chain();
+  log.add_block(0);
+  log.begin_segment();
+  log.add_block(kBlockBytes);
+  log.add_block(2 * kBlockBytes);
+  const auto recovered = log.recover();
+  EXPECT_FALSE(has(recovered, Finding::Kind::kLost));
+  EXPECT_FALSE(has(recovered, Finding::Kind::kTornTail));
+  EXPECT_EQ(recovered.end.lsn.value, log.lsn());
+}
+
+TEST(TailEvidenceTest, ABrokenChainWithoutProofEndsTheLog) {
+  HandMadeLog log;
+  log.begin_segment();
+  log.add_block(0);
+  log.break_chain();
+  log.add_block(0);
+  const auto recovered = log.recover();
+  EXPECT_TRUE(has(recovered, Finding::Kind::kTornTail));
+  EXPECT_EQ(recovered.end.lsn.value, kBlockBytes);
 }
 
 }  // namespace

@@ -315,10 +315,10 @@ class Log:
             if following is not None:
                 end = min(end, following.first_lsn)
             state, block = self.directory.block(segment, self.lsn)
-            is_expected = (state == 'valid' and block.first_sequence == self.sequence and
-                           block.end_lsn <= end and
-                           (not is_chained or block.previous_hash == self.chain_hash))
-            if is_expected:
+            is_in_place = (state == 'valid' and block.first_sequence == self.sequence and
+                           block.end_lsn <= end)
+            follows = is_in_place and (not is_chained or block.previous_hash == self.chain_hash)
+            if follows or is_in_place and self.evidence(segment, end, at)[1]:
                 if block.flags & 1 and unfinished is None:
                     unfinished = (at, self.lsn, self.sequence)
                 if not block.flags & 1:

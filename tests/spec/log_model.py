@@ -246,6 +246,10 @@ class Model:
                 continue
             later = self.later(disk, segment, lsn, following)
             if self.is_proven(disk, chain[index + 1:], lsn, later):
+                if state == 'valid':  # only the chain speaks against it
+                    read[lsn] = block.id
+                    lsn, previous = lsn + 1, block.id
+                    continue
                 skip_to = later[0].lsn if later else \
                     following.first if following else max(manifest.end, lsn + 1)
                 lost |= set(range(lsn, skip_to))
