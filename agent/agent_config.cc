@@ -337,6 +337,7 @@ LoadedAgent validate_agent(const ConfigText& text, std::string_view agent_name) 
   });
   hide_secrets(text.secrets, loaded.problems);
   loaded.secrets = text.secrets;
+  loaded.texts = text.texts;
   sort_problems(text.files, loaded.problems);
   return loaded;
 }

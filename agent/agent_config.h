@@ -86,8 +86,9 @@ struct AgentConfig {
 /// false and no key of the text is unknown (--no-env). Problems are sorted by place.
 struct LoadedAgent {
   AgentConfig agent;
-  std::vector<ConfigProblem> problems;  // reasons to refuse, and notices
-  std::vector<std::string> secrets;     // what no later message may show: agent/secrets.h
+  std::vector<ConfigProblem> problems;            // reasons to refuse, and notices
+  std::vector<std::string> secrets;               // what no later message may show: agent/secrets.h
+  std::vector<std::optional<std::string>> texts;  // of the files: ConfigText
 };
 
 /// Validates the agent called `agent_name`. Reports every problem it can find, never only the

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/agent_config.h"
+#include "agent/config_backup.h"
 #include "agent/flume_flags.h"
 #include "agent/list_components.h"
 #include "agent/option_value.h"
@@ -53,6 +54,7 @@ struct Arguments {
   std::vector<std::string> jvm_flags;
   FlumeFlags flume;
   bool is_dry_run = false;
+  std::string backup_directory;
 };
 
 void add_agent(CLI::App& app, Arguments& arguments) {
@@ -77,6 +79,8 @@ void add_agent(CLI::App& app, Arguments& arguments) {
                    "seconds a stop lets sinks empty channels that would lose events")
       ->check(CLI::Range(0U, 86'400U))
       ->capture_default_str();
+  agent->add_option("-b,--backup-directory", arguments.backup_directory,
+                    "keeps copies of the files, for a start while they cannot be read");
   agent->add_option("-D", arguments.definitions, "key=value, as Flume's: flume.root.logger, …")
       ->allow_extra_args(false);
   agent->add_option("--log-format", arguments.log_format, "text or json")
@@ -181,11 +185,20 @@ int start_agent(Arguments& arguments) {
   options.is_reload_enabled = !arguments.is_reload_disabled;
   options.drain_max = std::chrono::seconds(arguments.drain_timeout_seconds);
   if (properties.monitoring) options.status = status_options(*properties.monitoring);
-  options.load = [files = options.config_files, name = options.agent_name,
-                  sources = variables_of(properties)] {
+  const ConfigBackup backup(arguments.backup_directory, options.agent_name);
+  const auto load_from = [name = options.agent_name, sources = variables_of(properties)](
+                             const std::vector<std::string>& files) {
     return load_agent_config(files, name, sources);
   };
-  const LoadedAgent loaded = options.load();
+  options.load = [load_from, backup, files = options.config_files] {
+    LoadedAgent loaded = load_from(files);
+    if (!has_errors(loaded.problems)) backup.keep(loaded.texts);
+    return loaded;
+  };
+  LoadedAgent loaded = options.load();
+  if (const auto files = backup.replace_missing(options.config_files, loaded)) {
+    loaded = load_from(*files);
+  }
   for (const ConfigProblem& problem : loaded.problems) {
     fmt::print(stderr, "{}\n", to_string(problem));
   }

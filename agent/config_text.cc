@@ -18,14 +18,14 @@ bool is_same(const ConfigProblem& a, const ConfigProblem& b) {
          std::tie(b.origin.file, b.origin.line, b.key, b.reason);
 }
 
-std::vector<Property> read_one(const std::string& file, ConfigText& text) {
-  if (!is_web_address(file)) return read_properties_file(file, text.problems);
+std::optional<std::string> read_one(const std::string& file, ConfigText& text) {
+  if (!is_web_address(file)) return read_properties_text(file, text.problems);
   for (std::string& secret : secrets_of_address(file)) text.secrets.push_back(std::move(secret));
   std::string body;
   const auto why = fetch_address(file, PropertiesLimits{}.file_bytes_max, body);
-  if (!why) return parse_properties(body, shown_address(file), text.problems);
+  if (!why) return body;
   text.problems.push_back({{shown_address(file), 0}, "", "cannot get the configuration: " + *why});
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -35,7 +35,10 @@ ConfigText read_config_files(const std::vector<std::string>& files,
   ConfigText text;
   for (const std::string& file : files) {
     text.files.push_back(shown_address(file));
-    std::vector<Property> properties = read_one(file, text);
+    text.texts.push_back(read_one(file, text));
+    if (!text.texts.back()) continue;
+    std::vector<Property> properties =
+        parse_properties(*text.texts.back(), text.files.back(), text.problems);
     std::set<std::string_view> replaced;
     for (const Property& property : properties) replaced.insert(property.key);
     std::erase_if(text.properties, [&replaced](const Property& property) {

@@ -1,6 +1,7 @@
 // ConfigText: what the configuration files say, before any agent in them is looked at.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@
 namespace spillway::agent {
 
 struct ConfigText {
-  std::vector<std::string> files;       // as messages show them
+  std::vector<std::string> files;                 // as messages show them
+  std::vector<std::optional<std::string>> texts;  // of each file, as it is; none: not to be read
   std::vector<Property> properties;     // of all files; duplicates within one file are kept
   std::vector<ConfigProblem> problems;  // unreadable files, bad lines, variables without a value
   std::vector<std::string> secrets;     // what no message may show: agent/secrets.h

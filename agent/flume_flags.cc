@@ -36,8 +36,7 @@ constexpr std::array kFlags{
     Flag{"prov", "conf-provider", true, kNoJava},
     Flag{"user", "conf-user"},
     Flag{"pwd", "conf-password"},
-    Flag{"b", "backup-directory", true,
-         "a bad or missing file stops no running agent: the former configuration goes on"},
+    Flag{"b", "backup-directory"},
 };
 
 constexpr std::array<std::string_view, 3> kJvmFlags{"-agentlib:", "-agentpath:", "-javaagent:"};

@@ -310,9 +310,9 @@ std::vector<Property> parse_properties(std::string_view text, const std::string&
   return Parser(text, file, problems, limits).run();
 }
 
-std::vector<Property> read_properties_file(const std::string& path,
-                                           std::vector<ConfigProblem>& problems,
-                                           const PropertiesLimits& limits) {
+std::optional<std::string> read_properties_text(const std::string& path,
+                                                std::vector<ConfigProblem>& problems,
+                                                const PropertiesLimits& limits) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
   std::string text;
   std::array<char, 1U << 16U> chunk{};
@@ -325,9 +325,16 @@ std::vector<Property> read_properties_file(const std::string& path,
   if (file == nullptr || std::ferror(file.get()) != 0) {
     const std::string reason = std::strerror(errno);  // NOLINT(concurrency-mt-unsafe): start-up
     problems.push_back({{path, 0}, "", "cannot read the file: " + reason});
-    return {};
+    return std::nullopt;
   }
-  return parse_properties(text, path, problems, limits);
+  return text;
+}
+
+std::vector<Property> read_properties_file(const std::string& path,
+                                           std::vector<ConfigProblem>& problems,
+                                           const PropertiesLimits& limits) {
+  const auto text = read_properties_text(path, problems, limits);
+  return text ? parse_properties(*text, path, problems, limits) : std::vector<Property>{};
 }
 
 }  // namespace spillway::agent

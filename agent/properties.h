@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,13 @@ std::vector<Property> parse_properties(std::string_view text, const std::string&
                                        std::vector<ConfigProblem>& problems,
                                        const PropertiesLimits& limits = {});
 
-/// Reads and parses `path`; a file that cannot be read is one problem without a line.
+/// What is in the file `path`. One that cannot be read is one problem without a line; of one that
+/// is too large comes so much that parse_properties() says so.
+std::optional<std::string> read_properties_text(const std::string& path,
+                                                std::vector<ConfigProblem>& problems,
+                                                const PropertiesLimits& limits = {});
+
+/// Reads and parses `path`.
 std::vector<Property> read_properties_file(const std::string& path,
                                            std::vector<ConfigProblem>& problems,
                                            const PropertiesLimits& limits = {});

@@ -124,9 +124,7 @@ def test_agent_takes_the_flags_of_flume(dir):
 
 def test_agent_takes_every_flag_of_flume_1_11(dir):
     path = write(dir, BAD)
-    for flags, notice in ((["-b", "backup"], "--backup-directory has no effect"),
-                          (["--backup-directory=backup"], "--backup-directory has no effect"),
-                          (["-a", "Class"], "--auth-provider has no effect"),
+    for flags, notice in ((["-a", "Class"], "--auth-provider has no effect"),
                           (["-prov", "Class"], "--conf-provider has no effect"),
                           (["-user", "u"], "--conf-user and --conf-password have no effect"),
                           (["-javaagent:x.jar=1"], "-javaagent:x.jar=1 has no effect"),

@@ -156,5 +156,53 @@ def test_change_is_loaded_and_a_server_that_is_down_changes_nothing(_):
             assert not any("401" in str(line) for line in agent.lines), agent.lines
 
 
+def test_backup_is_used_for_a_start_without_the_server(folder):
+    running = GOOD.replace("type = seq", "type = seq\na1.sources.r1.totalEvents = 1")
+    backup = folder / "some" / "where"
+    copy = backup / ".a1.properties"
+    with serve(running, user="ann") as site:
+        full = site.address.replace("//", "//ann:s3cret%2Fword@")
+        flags = ["-b", str(backup), "--poll-interval", "1"]
+        site.status = 503
+        done = run("agent", "-n", "a1", "-f", full, *flags)
+        expect(done, BAD_CONFIG, err="503")
+        assert not copy.exists()
+        site.status, site.text = 200, BAD
+        expect(run("agent", "-n", "a1", "-f", full, *flags), BAD_CONFIG)
+        assert not copy.exists(), "a configuration with errors"
+        site.text = running
+        with Agent(full, *flags) as agent:
+            agent.wait_log("agent.component_started")
+            assert copy.read_text() == running
+            assert copy.stat().st_mode & 0o777 == 0o600
+            site.text = running.replace("= memory", "= memory\na1.channels.c1.capacity = 777")
+            agent.wait_log("agent.reloaded")
+            assert copy.read_text() == site.text
+            agent.signal(signal.SIGTERM)
+            agent.wait_exit(0)
+        site.status = 503
+        with Agent(full, *flags) as agent:
+            line = agent.wait_log("agent.config_backup_used")
+            assert line["file"] == site.address and line["copy"] == str(copy), line
+            assert "503" in line["error"], line
+            agent.wait_log("agent.component_started")
+            site.text, site.status = running, 200
+            agent.wait_log("agent.reloaded")
+            assert copy.read_text() == running
+            agent.signal(signal.SIGTERM)
+            agent.wait_exit(0)
+            expect_untold(str(agent.lines))
+
+
+def test_backup_that_cannot_be_written_stops_nothing(folder):
+    (folder / "file").write_text("")
+    with serve(GOOD) as site, Agent(site.address, "-b", str(folder / "file/x")) as agent:
+        line = agent.wait_log("agent.config_backup_failed")
+        assert line["copy"] == str(folder / "file/x/.a1.properties"), line
+        agent.wait_log("agent.component_started")
+        agent.signal(signal.SIGTERM)
+        agent.wait_exit(0)
+
+
 if __name__ == "__main__":
     sys.exit(tap_main(globals()))

@@ -14,8 +14,6 @@
 namespace spillway::io {
 namespace {
 
-constexpr mode_t kNewFileMode = 0640;
-
 Result<void> write_all(int fd, ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t count =
@@ -28,10 +26,10 @@ Result<void> write_all(int fd, ByteSpan bytes) {
 }
 
 Result<void> write_temporary(const std::string& temporary, const std::string& path,
-                             ByteSpan contents) {
-  const OwnedFd fd(retry_interrupted([&temporary] {
+                             ByteSpan contents, mode_t new_file_mode) {
+  const OwnedFd fd(retry_interrupted([&] {
     return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  kNewFileMode);
+                  new_file_mode);
   }));
   if (!fd.is_open()) return os_error(errno, "cannot create temporary file");
   struct stat old_file {};
@@ -48,9 +46,9 @@ Result<void> write_temporary(const std::string& temporary, const std::string& pa
 
 }  // namespace
 
-Result<void> replace_file(const std::string& path, ByteSpan contents) {
+Result<void> replace_file(const std::string& path, ByteSpan contents, mode_t new_file_mode) {
   const std::string temporary = path + ".tmp";
-  Result<void> outcome = write_temporary(temporary, path, contents);
+  Result<void> outcome = write_temporary(temporary, path, contents, new_file_mode);
   if (outcome.has_value() && std::rename(temporary.c_str(), path.c_str()) != 0) {
     outcome = os_error(errno, "cannot rename temporary file");
   }

@@ -56,6 +56,13 @@ TEST(ReplaceFileTest, KeepsThePermissionsOfTheOldFile) {
   EXPECT_EQ(fs::status(dir.path() / "position").permissions(), fs::perms::owner_all);
 }
 
+TEST(ReplaceFileTest, NewFileHasThePermissionsAskedFor) {
+  const test::TempDir dir;
+  ASSERT_TRUE(replace_file(dir.file("secret"), as_bytes("new"), 0600).has_value());
+  EXPECT_EQ(fs::status(dir.path() / "secret").permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST(ReplaceFileTest, MissingDirectoryIsReported) {
   const test::TempDir dir;
   EXPECT_EQ(replace_file(dir.file("none/position"), as_bytes("new")).error().code, Errc::kNotFound);
