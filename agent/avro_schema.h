@@ -30,7 +30,8 @@ class AvroSchema {
   /// Enough parts for the values in that many bytes, unless somebody plays tricks.
   static std::uint64_t parts_in(std::size_t bytes) { return 1'000'000 + 64 * std::uint64_t{bytes}; }
 
-  /// The Parsing Canonical Form: equal for schemas that read the same bytes alike.
+  /// The Parsing Canonical Form: equal for schemas that read the same bytes alike. Names stand in
+  /// it as they are, as in Java Avro, also those that no JSON text could hold.
   [[nodiscard]] const std::string& canonical() const { return canonical_; }
 
   /// CRC-64-AVRO of that form.
