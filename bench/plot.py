@@ -8,6 +8,7 @@ RESULTS.json is what --json wrote; its `kind` decides what is drawn:
   goals    goals.svg (each ratio against its bounds)
   flume    flume.svg (the same, of the comparison with Flume)
   outage   outage.svg (rates and backlog over time)
+  collectors  collectors.svg (events per second beside rsyslog and syslog-ng)
 Needs nothing but Python.
 """
 
@@ -21,6 +22,9 @@ import sys
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 150, 44, 56
 COLORS = ("#1f5fa8", "#c4501b", "#3a8a3f", "#7b4fa3", "#8a6d1a", "#4a4a4a")
+
+COLLECTOR_KINDS = {"memory": "in memory", "file": "durable", "spilling": "output down", "synced": "synced",
+                   "checkpointed": "checkpointed"}
 
 
 class PlotError(Exception):
@@ -182,6 +186,42 @@ def draw_flume(rows):
     return {"flume.svg": bars(rows, "Flume 1.11")}
 
 
+def collector_bar(row, y, left, at_x):
+    rate = row["events_per_second"]
+    color = COLORS[0] if row["collector"] == "spillway" else COLORS[5]
+    return [text(left - 8, y + 13, f"{row['collector']}, {COLLECTOR_KINDS[row['kind']]}", "end", 11),
+            f'<rect x="{left}" y="{y + 3}" width="{at_x(rate["median"]) - left:.1f}" height="13" fill="{color}"/>',
+            f'<path d="M{at_x(rate["min"]):.1f} {y + 9.5}H{at_x(rate["max"]):.1f}" '
+            f'stroke="{COLORS[1]}" stroke-width="2"/>',
+            text(WIDTH - RIGHT + 12, y + 14, f"{rate['median']:,.0f}".replace(",", " "), "start", 11)]
+
+
+def draw_collectors(rows):
+    rows = [row for row in rows if row["kind"] in COLLECTOR_KINDS]
+    if not rows:
+        raise PlotError("nothing that is drawn was measured")
+    rates = [row["events_per_second"] for row in rows]
+    ticks = decades(min(rate["min"] for rate in rates), max(rate["max"] for rate in rates))
+    left, row_height, title_height = 230, 22, 34
+
+    def at_x(rate):
+        return left + math.log(rate / ticks[0]) / math.log(ticks[-1] / ticks[0]) * (WIDTH - left - RIGHT)
+
+    parts, y = [], TOP
+    for number in values_of(rows, "connections"):
+        parts.append(text(16, y + 20, f"{number:g} connection{'s' if number > 1 else ''}", "start", 13))
+        y += title_height
+        for row in rows:
+            if row["connections"] == number:
+                parts += collector_bar(row, y, left, at_x)
+                y += row_height
+    axis = [text(16, 24, "500-byte lines over TCP into a file: events per second, median and spread", "start", 15)]
+    for tick in ticks:
+        axis.append(f'<path d="M{at_x(tick):.1f} {TOP}V{y + 4}" stroke="#ddd"/>')
+        axis.append(text(at_x(tick), y + 22, short(tick), size=11))
+    return {"collectors.svg": document(axis + parts, WIDTH, y + 40)}
+
+
 def panel(parts, top, title, xs, lines):
     """Lines over time, one panel of a picture; lines are (name, values)."""
     height, right = 170, WIDTH - RIGHT
@@ -222,7 +262,7 @@ def draw_outage(rows):
 
 
 DRAWERS = {"channel": draw_channel, "backlog": draw_backlog, "peers": draw_peers, "goals": draw_goals,
-           "flume": draw_flume, "outage": draw_outage}
+           "flume": draw_flume, "outage": draw_outage, "collectors": draw_collectors}
 
 
 def draw(report):

@@ -70,6 +70,20 @@ class PlotTest(unittest.TestCase):
         for wanted in ("put", "taken", "on disk", "in memory", "100k", "0.6"):
             self.assertIn(wanted, words)
 
+    def test_collectors_are_drawn_as_bars_by_connections(self):
+        rows = [{"connections": n, "collector": name, "kind": kind,
+                 "events_per_second": {"min": rate * 0.9, "median": rate, "max": rate * 1.1}}
+                for n in (1, 8) for name, kind, rate in
+                (("rsyslog", "memory", 3e5), ("spillway", "memory", 1.2e6), ("spillway", "stuck", 1e6))]
+        drawn = plot.draw({"kind": "collectors", "rows": rows})["collectors.svg"]
+        words = words_of(drawn)
+        for wanted in ("1 connection", "8 connections", "rsyslog, in memory", "1 200 000", "10M"):
+            self.assertIn(wanted, words)
+        bars = [float(e.get("width")) for e in xml.etree.ElementTree.fromstring(drawn).iter()
+                if e.tag.endswith("rect") and e.get("width") != "100%"]
+        self.assertEqual(len(bars), 4)
+        self.assertLess(bars[0], bars[1])
+
     def test_a_bound_of_an_at_most_goal_is_reached_from_above(self):
         row = dict(GOALS["rows"][0], sense="<=", must=2.0, ratio=1.0)
         self.assertEqual(plot.reach(row), 2.0)
