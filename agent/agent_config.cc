@@ -166,7 +166,7 @@ class AgentBuilder {
       if (index) source.channels.push_back(*index);
     }
     source.selector = read_selector(tree, names, problems_);
-    if (has_errors_since(before) || source.channels.size() != names.size()) return;
+    if (names.empty() || has_errors_since(before) || source.channels.size() != names.size()) return;
     const auto selector =
         source.selector.type->create({.channels = names, .seed = 1}, source.selector.config);
     const Route reach = selector->reach();
@@ -321,6 +321,10 @@ LoadedAgent validate_agent(const ConfigText& text, std::string_view agent_name) 
   LoadedAgent loaded;
   loaded.problems = text.problems;
   const std::vector<std::string> names = agent_names(text.properties);
+  std::erase_if(loaded.problems, [&](const ConfigProblem& problem) {
+    const std::string owner = problem.key.substr(0, problem.key.find('.'));
+    return owner != agent_name && std::find(names.begin(), names.end(), owner) != names.end();
+  });
   if (std::find(names.begin(), names.end(), agent_name) == names.end()) {
     // When nothing could be read, that has been said.
     if (!names.empty() || text.problems.empty()) {

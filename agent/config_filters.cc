@@ -65,21 +65,26 @@ std::string option_of(const std::map<std::string, Property, std::less<>>& option
 
 }  // namespace
 
+bool ConfigFilters::is_key_of_one(std::string_view key) {
+  const std::size_t dot = key.find('.');
+  if (dot == std::string_view::npos || !key.substr(dot + 1).starts_with(kSection)) return false;
+  const std::string_view behind = key.substr(dot + 1 + kSection.size());
+  return behind.empty() || behind.starts_with('.');
+}
+
 ConfigFilters::ConfigFilters(ConfigText& text, const VariableSources& sources)
     : sources_(sources), problems_(text.problems) {
   std::map<std::string, Property, std::less<>> lists;  // by agent
   std::map<std::string, Options, std::less<>> options;
   std::erase_if(text.properties, [&](const Property& property) {
+    if (!is_key_of_one(property.key)) return false;
     const std::size_t dot = property.key.find('.');
-    if (dot == std::string::npos) return false;
-    const std::string_view rest = std::string_view(property.key).substr(dot + 1);
     const std::string agent = property.key.substr(0, dot);
+    const std::string rest = property.key.substr(dot + 1);
     if (rest == kSection) {
       lists.insert_or_assign(agent, property);
-    } else if (rest.starts_with(std::string(kSection) + ".")) {
-      options[agent].insert_or_assign(std::string(rest.substr(kSection.size() + 1)), property);
     } else {
-      return false;
+      options[agent].insert_or_assign(rest.substr(kSection.size() + 1), property);
     }
     return true;
   });

@@ -19,6 +19,9 @@ namespace spillway::agent {
 
 class ConfigFilters {
  public:
+  /// `<agent>.configfilters` or one below it.
+  static bool is_key_of_one(std::string_view key);
+
   /// Takes the keys of all filters out of `text`; wrong ones become problems. `sources` outlives
   /// the filters.
   ConfigFilters(ConfigText& text, const VariableSources& sources);

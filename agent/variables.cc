@@ -60,8 +60,10 @@ bool is_charset(std::string_view word) {
 
 class Resolver {
  public:
-  Resolver(ConfigText& text, const VariableSources& sources)
-      : text_(text), sources_(sources), filters_(text, sources) {
+  /// `filters`: nullptr for the keys of the filters themselves. `referred_to`: keys known to be.
+  Resolver(ConfigText& text, const VariableSources& sources, ConfigFilters* filters,
+           std::set<std::string> referred_to)
+      : text_(text), sources_(sources), filters_(filters), referred_to_(std::move(referred_to)) {
     for (std::size_t i = 0; i < text_.properties.size(); ++i) {
       by_key_.emplace(text_.properties[i].key, i);
     }
@@ -79,12 +81,21 @@ class Resolver {
     take_out_variables();
   }
 
+  /// False: property `index` has no value now, which is a problem or known to be unknown.
+  bool resolve_one(std::size_t index) {
+    resolve(index);
+    const State& state = states_[index];
+    if (state.is_secret) add_secret(trimmed(text_.properties[index].value), text_.secrets);
+    return state.progress == Progress::kDone;
+  }
+
+  [[nodiscard]] const std::set<std::string>& referred_to() const { return referred_to_; }
+
  private:
   enum class Progress : std::uint8_t { kNew, kActive, kDone, kFailed, kUnknown };
   struct State {
     Progress progress = Progress::kNew;
     bool is_secret = false;
-    bool is_referred_to = false;
   };
 
   void resolve(std::size_t index) {
@@ -120,8 +131,11 @@ class Resolver {
   }
 
   Meaning look_up(const std::string& agent, const Property& property, const std::string& name) {
+    if (name.find('[') != std::string::npos && filters_ == nullptr) {
+      return {.text = "the keys of config filters cannot take values from config filters"};
+    }
     if (name.find('[') != std::string::npos) {
-      Meaning meaning = filters_.look_up(agent, name);
+      Meaning meaning = filters_->look_up(agent, name);
       if (meaning.kind == Kind::kText && meaning.is_secret) {
         add_secret(meaning.text, text_.secrets);
       }
@@ -221,7 +235,7 @@ class Resolver {
       return {.kind = Kind::kForeign};
     }
     State& state = states_[at->second];
-    state.is_referred_to = true;
+    referred_to_.insert(name);
     if (depth_ > kChainMax) {
       return {.kind = Kind::kRefused,
               .text = fmt::format("more than {} keys refer to one another", kChainMax)};
@@ -263,8 +277,8 @@ class Resolver {
     for (std::size_t i = 0; i < text_.properties.size(); ++i) {
       const State& state = states_[i];
       const std::string_view key = text_.properties[i].key;
-      const bool is_variable =
-          state.is_referred_to && !agents.contains(key.substr(0, key.find('.')));
+      const bool is_variable = referred_to_.contains(text_.properties[i].key) &&
+                               !agents.contains(key.substr(0, key.find('.')));
       if (is_variable || state.progress == Progress::kUnknown) continue;
       if (state.progress == Progress::kFailed) {
         text_.unknown_keys.emplace(key);
@@ -277,17 +291,45 @@ class Resolver {
 
   ConfigText& text_;
   const VariableSources& sources_;
-  ConfigFilters filters_;
+  ConfigFilters* const filters_;
+  std::set<std::string> referred_to_;
   std::map<std::string, std::size_t, std::less<>> by_key_;
   std::vector<State> states_;  // parallel to the properties
   std::size_t depth_ = 0;
   std::size_t expanded_bytes_ = 0;
 };
 
+// They come first, since the others are resolved with them. Returns the keys they refer to.
+std::set<std::string> resolve_filter_keys(ConfigText& text, const VariableSources& sources) {
+  ConfigText own;
+  own.properties = text.properties;
+  Resolver resolver(own, sources, nullptr, {});
+  std::vector<Property> kept;
+  for (std::size_t i = 0; i < text.properties.size(); ++i) {
+    Property& property = text.properties[i];
+    if (ConfigFilters::is_key_of_one(property.key)) {
+      if (!resolver.resolve_one(i)) {
+        text.unknown_keys.insert(property.key);
+        continue;
+      }
+      property.value = own.properties[i].value;
+    }
+    kept.push_back(std::move(property));
+  }
+  text.properties = std::move(kept);
+  for (ConfigProblem& problem : own.problems) {
+    if (ConfigFilters::is_key_of_one(problem.key)) text.problems.push_back(std::move(problem));
+  }
+  for (std::string& secret : own.secrets) text.secrets.push_back(std::move(secret));
+  return resolver.referred_to();
+}
+
 }  // namespace
 
 void resolve_variables(ConfigText& text, const VariableSources& sources) {
-  Resolver(text, sources).run();
+  std::set<std::string> referred_to = resolve_filter_keys(text, sources);
+  ConfigFilters filters(text, sources);
+  Resolver(text, sources, &filters, std::move(referred_to)).run();
 }
 
 }  // namespace spillway::agent

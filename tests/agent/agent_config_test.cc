@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/variables.h"
 #include "tests/support/temp_dir.h"
 
 namespace spillway::agent {
@@ -396,6 +397,27 @@ TEST(AgentConfigTest, OnlyTheNamedAgentIsValidated) {
                           "\"a1\"?"));
   EXPECT_THAT(problems_of("# nothing\n"),
               ElementsAre("f: no agent \"a1\" is configured; there are no keys at all"));
+}
+
+TEST(AgentConfigTest, AVariableOfAnotherAgentIsNoProblem) {
+  ConfigText config;
+  config.files = {"f"};
+  const std::string text = std::string(kGood) + "a2.sources = r1\na2.sources.r1.type = ${env:X}\n";
+  config.properties = parse_properties(text, "f", config.problems);
+  VariableSources sources;
+  sources.environment = [](const std::string&) { return std::nullopt; };
+  resolve_variables(config, sources);
+  EXPECT_THAT(validate_agent(config, "a1").problems, IsEmpty());
+  EXPECT_TRUE(has_errors(validate_agent(config, "a2").problems));
+}
+
+TEST(AgentConfigTest, NoChannelsAreRefusedWhateverTheSelector) {
+  for (const char* const selector : {"load_balancing", "replicating", "multiplexing"}) {
+    const std::string text =
+        good_but("a1.sources.r1.channels = c1\n", "a1.sources.r1.channels =\n") +
+        "a1.sources.r1.selector.type = " + selector + "\n";
+    EXPECT_TRUE(has_errors(load(text).problems)) << selector;
+  }
 }
 
 TEST(AgentConfigTest, AChannelNobodyEmptiesIsANotice) {

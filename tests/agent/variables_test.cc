@@ -170,6 +170,27 @@ TEST(VariablesTest, ConfigFiltersAnswerInAllTheirSpellings) {
   EXPECT_EQ(value_of(resolved(filters, sources), "a1.configfilters"), "(none)");
 }
 
+TEST(VariablesTest, KeysOfConfigFiltersMayHaveVariables) {
+  const VariableSources sources = sources_of({{"HOME", "/home/ann"}});
+  const std::string filters =
+      "a1.configfilters = ${name}\nname = x\n"
+      "a1.configfilters.x.type = external\n"
+      "a1.configfilters.x.command = ${env:HOME}/get ${dir}\ndir = /d\n";
+  const ConfigText config = resolved("a1.sources.x.y = ${x['k']}\n" + filters, sources);
+  EXPECT_THAT(config.problems, IsEmpty());
+  EXPECT_EQ(value_of(config, "a1.sources.x.y"), "/home/ann/get|/d|k|");
+  EXPECT_EQ(value_of(config, "dir"), "(none)");
+  const auto first = [&](const std::string& command, const VariableSources& known) {
+    const ConfigText wrong = resolved(
+        "a1.configfilters = x\na1.configfilters.x.type = external\na1.configfilters.x.command = " +
+            command + "\na1.sources.x.y = ${x['k']}\n",
+        known);
+    return wrong.problems.empty() ? std::string("(none)") : to_string(wrong.problems.front());
+  };
+  EXPECT_THAT(first("${env:NONE}/get", sources), HasSubstr("has no variable \"NONE\""));
+  EXPECT_THAT(first("${x['k']}", sources), HasSubstr("cannot take values from config filters"));
+}
+
 TEST(VariablesTest, FilterIsOfItsAgentAlone) {
   const VariableSources sources = sources_of({{"pw", "x"}});
   const ConfigText config = resolved(
