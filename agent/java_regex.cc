@@ -99,15 +99,43 @@ class Translator {
 
   void begin_class() {
     is_in_class_ = true;
+    before_ = Before::kNothing;
     copy(1);
     if (peek(0) == '^') copy(1);
-    if (peek(0) == ']') copy(1);  // a first ] is a letter in both
+    if (peek(0) == ']') {  // a first ] is a letter in both
+      copy(1);
+      pass_letter();
+    }
+  }
+
+  // Of a class: what stands before the next item.
+  enum class Before { kNothing, kLetter, kHyphen };
+
+  void pass_letter() { before_ = before_ == Before::kHyphen ? Before::kNothing : Before::kLetter; }
+
+  /// A hyphen that can be no range, as in [\w-.], is a letter in Java and an error in PCRE2.
+  void hyphen() {
+    if (before_ == Before::kLetter) {
+      before_ = Before::kHyphen;
+    } else {
+      out_ += '\\';
+      pass_letter();
+    }
+    copy(1);
   }
 
   Result<void> class_item(char c) {
     if (c == '[') return unsupported("a character class inside a character class");
     if (c == '&' && peek(1) == '&') return unsupported("an intersection of character classes");
-    if (c == ']') is_in_class_ = false;
+    if (c == '-') {
+      hyphen();
+      return {};
+    }
+    if (c == ']') {
+      is_in_class_ = false;
+    } else if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) {  // begins a character
+      pass_letter();
+    }
     copy(1);
     return {};
   }
@@ -164,6 +192,11 @@ class Translator {
 
   Result<void> escape() {
     const char c = peek(1);
+    if (is_in(c, "dDwWsShHvVpP")) {
+      before_ = Before::kNothing;
+    } else {
+      pass_letter();
+    }
     if (c == 'Q') return quoted();
     if (c == 'u') return utf16();
     if (c == 'x') return hex();
@@ -179,11 +212,25 @@ class Translator {
     }
     if (is_in_class_) return bad("not an escape in a character class of Java");
     if (is_digit(c)) return back_reference();
-    if (is_in(c, "bBAZzGRX") || (c == 'k' && peek(2) == '<')) {
+    if (c == 'b' || c == 'B') {
+      boundary(c == 'b');
+      return {};
+    }
+    if (is_in(c, "AZzGRX") || (c == 'k' && peek(2) == '<')) {
       copy(2);
       return {};
     }
     return bad("not an escape of Java");
+  }
+
+  // Knows all letters in Java until 18, unlike \w.
+  void boundary(bool is_at) {
+    constexpr std::string_view kAt =
+        "(?:(?<=[\\p{L}\\p{Nd}_])(?![\\p{L}\\p{Nd}_])|(?<![\\p{L}\\p{Nd}_])(?=[\\p{L}\\p{Nd}_]))";
+    constexpr std::string_view kNotAt =
+        "(?:(?<=[\\p{L}\\p{Nd}_])(?=[\\p{L}\\p{Nd}_])|(?<![\\p{L}\\p{Nd}_])(?![\\p{L}\\p{Nd}_]))";
+    out_ += is_at ? kAt : kNotAt;
+    at_ += 2;
   }
 
   Result<void> quoted() {
@@ -304,6 +351,7 @@ class Translator {
   std::size_t at_ = 0;
   std::size_t groups_ = 0;  // so far
   bool is_in_class_ = false;
+  Before before_ = Before::kNothing;
 };
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace spillway::agent {
 
 /// The pattern for PCRE2; kUnsupported or kBadConfig with the offset in `pattern` in `at`.
 ///
-/// Known to differ in matching: (?i) folds all of Unicode (as Java with (?iu)), and VT and FF end a
-/// line, too.
+/// \b and \B know all letters, as in Java until 18. Known to differ in matching: (?i) folds all of
+/// Unicode (as Java with (?iu)), and VT and FF end a line, too.
 Result<std::string> translate_java_regex(std::string_view pattern);
 
 }  // namespace spillway::agent

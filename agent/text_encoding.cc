@@ -122,6 +122,13 @@ void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out)
   }
 }
 
+std::string_view as_utf8(std::string_view bytes, std::string& scratch) {
+  if (is_ascii(bytes) || is_valid_utf8(bytes)) return bytes;
+  scratch.clear();
+  append_as_utf8(bytes, Encoding::kUtf8, scratch);
+  return scratch;
+}
+
 std::size_t count_chars(std::string_view bytes, Encoding encoding) {
   if (encoding != Encoding::kUtf8) return bytes.size();
   std::size_t chars = 0;

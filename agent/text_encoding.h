@@ -35,6 +35,9 @@ bool is_valid_utf8(std::string_view bytes);
 /// Appends `bytes` as valid UTF-8; what does not decode becomes U+FFFD, as in Java.
 void append_as_utf8(std::string_view bytes, Encoding encoding, std::string& out);
 
+/// `bytes` where they are valid UTF-8; else as append_as_utf8() makes them, in `scratch`.
+std::string_view as_utf8(std::string_view bytes, std::string& scratch);
+
 /// Java's length of `bytes` once decoded: UTF-16 units, so that characters beyond U+FFFF count
 /// twice. Exact for valid input; each stray byte counts once at most.
 std::size_t count_chars(std::string_view bytes, Encoding encoding);

@@ -1,8 +1,9 @@
 // `regex_extractor` interceptor: groups of a match in the body become headers.
 //
 // Source: Flume's RegexExtractorInterceptor and its serializers: the first match (find), the i-th
-// serializer gets group i. A group that took no part, and a time that cannot be read, set no
-// header; the latter is counted, where Flume would fail the batch for ever.
+// serializer gets group i; bytes that are not UTF-8 are U+FFFD. A group that took no part, and a
+// time that cannot be read, set no header; the latter is counted, where Flume would fail the batch
+// for ever.
 #include <fmt/format.h>
 
 #include <array>
@@ -18,6 +19,7 @@
 #include "agent/option_value.h"
 #include "agent/regex.h"
 #include "agent/registry.h"
+#include "agent/text_encoding.h"
 
 namespace spillway::agent {
 namespace {
@@ -124,8 +126,9 @@ class RegexExtractorInterceptor final : public Interceptor {
       : regex_(std::move(regex)), serializers_(std::move(serializers)) {}
 
   Verdict intercept(EventDraft& event) override {
+    std::string decoded;
     Regex::Match match;
-    const Regex::Found found = regex_.find(event.body(), 0, match);
+    const Regex::Found found = regex_.find(as_utf8(event.body(), decoded), 0, match);
     if (found == Regex::Found::kGaveUp) gave_up_.add();
     if (found != Regex::Found::kMatch) return Verdict::kKeep;
     for (std::size_t i = 0; i < serializers_.size(); ++i) {

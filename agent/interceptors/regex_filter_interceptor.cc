@@ -1,7 +1,8 @@
 // `regex_filter` interceptor: keeps or drops events by what is in their body.
 //
-// Source: Flume's RegexFilteringInterceptor: the pattern may match anywhere (find). A match that
-// takes too many steps counts as none, and is counted.
+// Source: Flume's RegexFilteringInterceptor: the pattern may match anywhere (find); bytes that are
+// not UTF-8 are matched as U+FFFD. A match that takes too many steps counts as none, and is
+// counted.
 #include <array>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "agent/interceptor.h"
 #include "agent/regex.h"
 #include "agent/registry.h"
+#include "agent/text_encoding.h"
 
 namespace spillway::agent {
 namespace {
@@ -35,8 +37,9 @@ class RegexFilterInterceptor final : public Interceptor {
       : regex_(std::move(regex)), is_excluding_(is_excluding) {}
 
   Verdict intercept(EventDraft& event) override {
+    std::string decoded;
     Regex::Match match;
-    const Regex::Found found = regex_.find(event.body(), 0, match);
+    const Regex::Found found = regex_.find(as_utf8(event.body(), decoded), 0, match);
     if (found == Regex::Found::kGaveUp) gave_up_.add();
     return (found == Regex::Found::kMatch) != is_excluding_ ? Verdict::kKeep : Verdict::kDrop;
   }

@@ -1,7 +1,8 @@
 // `search_replace` interceptor: Java's replaceAll on the body.
 //
-// Source: Flume's SearchAndReplaceInterceptor. Bytes that are not UTF-8 pass unchanged, where Java
-// would put U+FFFD. An event whose match takes too many steps is kept as it is, and counted.
+// Source: Flume's SearchAndReplaceInterceptor. Bytes that are no text become U+FFFD where something
+// is replaced; other events stay as they are, also those whose match takes too many steps, which
+// are counted.
 #include <array>
 #include <string>
 
@@ -50,11 +51,11 @@ class SearchReplaceInterceptor final : public Interceptor {
         charset_(std::move(charset)) {}
 
   Verdict intercept(EventDraft& event) override {
+    std::string decoded;
     if (charset_.plain() == Encoding::kUtf8) {
-      if (replace(event.body(), event)) event.use_next_body();
+      if (replace(as_utf8(event.body(), decoded), event)) event.use_next_body();
       return Verdict::kKeep;
     }
-    std::string decoded;
     charset_.append_as_utf8(event.body(), decoded);
     if (!replace(decoded, event)) return Verdict::kKeep;
     event.use_next_body();

@@ -204,6 +204,12 @@ TEST_F(InterceptorsTest, SearchReplaceFindsEmptyMatchesBetweenCharacters) {
   EXPECT_EQ(pass({}, "").body, "-");
 }
 
+TEST_F(InterceptorsTest, SearchReplaceSeesBytesThatAreNoTextAsJavaDoes) {
+  add(kSearchReplaceInterceptor, {{"searchPattern", "card=.*end"}, {"replaceString", "-"}});
+  EXPECT_EQ(pass({}, "a card=1\xE9 end \xE9").body, "a - \uFFFD");
+  EXPECT_EQ(pass({}, "a \xE9").body, "a \xE9");  // nothing is replaced
+}
+
 TEST_F(InterceptorsTest, SearchReplaceTwiceSeesTheFirstResult) {
   add(kSearchReplaceInterceptor, {{"searchPattern", "a"}, {"replaceString", "bb"}});
   add(kSearchReplaceInterceptor, {{"searchPattern", "b"}, {"replaceString", "c"}});
@@ -224,9 +230,9 @@ TEST_F(InterceptorsTest, SearchReplaceKnowsCharacterSetsOfJava) {
   EXPECT_EQ(pass({}, "\xD6\xD0!").body, "\xCE\xC4!");
 }
 
-TEST_F(InterceptorsTest, BytesThatAreNotUtf8PassUnchanged) {
+TEST_F(InterceptorsTest, BytesThatAreNotUtf8PassUnchangedWhereNothingIsReplaced) {
   add(kSearchReplaceInterceptor, {{"searchPattern", "b"}, {"replaceString", "c"}});
-  EXPECT_EQ(pass({}, std::string_view("a\xFF\0b", 4)).body, std::string("a\xFF\0c", 4));
+  EXPECT_EQ(pass({}, std::string_view("a\xFF\0d", 4)).body, std::string("a\xFF\0d", 4));
 }
 
 TEST_F(InterceptorsTest, SearchReplaceRefusesWhatJavaRefuses) {
@@ -255,6 +261,12 @@ TEST_F(InterceptorsTest, RegexFilterKeepsEverythingByDefault) {
   EXPECT_EQ(pass(test::batch_of({"", "a\nb", "\xFF"})).size(), 3U);
 }
 
+TEST_F(InterceptorsTest, RegexFilterSeesBytesThatAreNoTextAsJavaDoes) {
+  add(kRegexFilterInterceptor, {{"regex", "^\\d+ .* ERROR"}});
+  EXPECT_THAT(pass(test::batch_of({"12 caf\xE9 ERROR x", "caf\xE9 ERROR"})),
+              ElementsAre(Event{{}, "12 caf\xE9 ERROR x"}));
+}
+
 TEST_F(InterceptorsTest, RegexFilterMayExclude) {
   add(kRegexFilterInterceptor, {{"regex", "^DEBUG"}, {"excludeEvents", "true"}});
   EXPECT_THAT(pass(test::batch_of({"DEBUG x", "INFO DEBUG"})),
@@ -280,6 +292,14 @@ TEST_F(InterceptorsTest, ExtractorGivesGroupsToSerializersInOrder) {
   EXPECT_EQ(pass({{"two", "old"}}, "x1::3").headers,
             (Headers{{"one", "1"}, {"three", "3"}, {"two", "old"}}));
   EXPECT_EQ(pass({}, "none").headers, Headers{});
+}
+
+TEST_F(InterceptorsTest, ExtractorSeesBytesThatAreNoTextAsJavaDoes) {
+  add(kRegexExtractorInterceptor, {{"regex", R"(^(\S+) (.*) x$)"},
+                                   {"serializers", "s1 s2"},
+                                   {"serializers.s1.name", "one"},
+                                   {"serializers.s2.name", "two"}});
+  EXPECT_EQ(pass({}, "a b\xE9 x").headers, (Headers{{"one", "a"}, {"two", "b\uFFFD"}}));
 }
 
 TEST_F(InterceptorsTest, ExtractorReadsTimes) {
