@@ -17,8 +17,6 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";   // U+FFFD
 constexpr std::string_view kReplacementUtf16 = "\xFD\xFF";  // little endian
 constexpr std::string_view kNewlineLe("\n\0", 2);
 constexpr std::string_view kNewlineBe("\0\n", 2);
-constexpr std::string_view kReturnLe("\r\0", 2);
-constexpr std::string_view kReturnBe("\0\r", 2);
 
 bool is_utf8(std::string_view charset) {
   return charset == "utf-8" || charset == "utf8";
@@ -95,11 +93,6 @@ std::size_t TextDecoder::find_newline(std::string_view bytes, std::size_t from) 
     if (bytes.substr(at, 2) == newline) return at;
   }
   return std::string_view::npos;
-}
-
-bool TextDecoder::ends_with_return(std::string_view bytes) const {
-  if (unit_bytes_ == 1) return bytes.ends_with('\r');
-  return bytes.ends_with(is_little_endian_ ? kReturnLe : kReturnBe);
 }
 
 Result<std::size_t> TextDecoder::decode(std::string_view bytes, std::size_t chars_max,

@@ -44,9 +44,6 @@ class TextDecoder {
   /// Where the first newline at or after `from` begins (a multiple of newline_bytes()), or npos.
   [[nodiscard]] std::size_t find_newline(std::string_view bytes, std::size_t from) const;
 
-  /// Is there a carriage return at the end of `bytes`?
-  [[nodiscard]] bool ends_with_return(std::string_view bytes) const;
-
   /// Appends text of at most `chars_max` of Java's characters (UTF-16 units) to `out` as UTF-8;
   /// returns how many bytes that took. `bytes` must end where a character ends. kCorrupt: what is
   /// at `at` is no text, and the policy is to fail; `out` holds what comes before.

@@ -1,4 +1,5 @@
-// Deserializer `line`: an event per line, cut at maxLineLength characters.
+// Deserializer `line`: an event per line, cut at maxLineLength characters. A carriage return before
+// the newline belongs to the line, as in Flume.
 #include <algorithm>
 
 #include "agent/sources/deserializer.h"
@@ -49,18 +50,13 @@ class LineDeserializer final : public Deserializer {
     for (std::size_t wanted = 1;; wanted = scanned + 1) {
       TRY_ASSIGN(const std::string_view view, input_.peek(wanted));
       const std::size_t end = decoder_.find_newline(view, scanned);
-      if (end != std::string_view::npos) return line_before(view, end);
+      if (end != std::string_view::npos) {
+        return Line{.bytes = view.substr(0, end), .end_bytes = decoder_.newline_bytes()};
+      }
       scanned = view.size();
       if (scanned < wanted) return Line{.bytes = view};
       if (scanned > bytes_max) return Line{.bytes = view};
     }
-  }
-
-  [[nodiscard]] Line line_before(std::string_view view, std::size_t end) const {
-    const std::size_t unit = decoder_.newline_bytes();
-    const std::string_view line = view.substr(0, end);
-    if (!decoder_.ends_with_return(line)) return {.bytes = line, .end_bytes = unit};
-    return {.bytes = line.substr(0, line.size() - unit), .end_bytes = 2 * unit};
   }
 
   TextDecoder decoder_;

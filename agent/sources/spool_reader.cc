@@ -173,9 +173,12 @@ Result<bool> SpoolReader::open_left_over() {
   return is_opened;
 }
 
-// Its events that no offset can tell apart are behind the offset.
+// Its events that no offset can tell apart are behind the offset. What was appended since is read.
 void SpoolReader::pass_what_is_put(const SpoolBookmark& bookmark) {
-  is_at_end_ = bookmark.is_at_end && !failure_;
+  const bool is_unchanged =
+      bookmark.identity.size_bytes == static_cast<std::uint64_t>(opened_.st_size) &&
+      bookmark.identity.modified_ns == modified_ns(opened_);
+  is_at_end_ = bookmark.is_at_end && is_unchanged && !failure_;
   for (std::uint64_t i = 0; i < bookmark.skipped_events && !failure_; ++i) {
     const auto event = deserializer_->next();
     if (!event.has_value()) failure_ = event.error();

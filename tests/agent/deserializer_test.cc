@@ -57,8 +57,8 @@ Read read_text(std::string_view text, const DeserializerOptions& options = {},
   return read_file(dir.write("file", text), options, offset);
 }
 
-TEST(LineDeserializerTest, LinesEndAtNewlinesAndLoseTheReturnBefore) {
-  EXPECT_EQ(read_text("a\r\n\nb\rc\n\r\nlast").bodies, (Bodies{"a", "", "b\rc", "", "last"}));
+TEST(LineDeserializerTest, LinesEndAtNewlinesAndKeepTheReturnBefore) {
+  EXPECT_EQ(read_text("a\r\n\nb\rc\n\r\nlast").bodies, (Bodies{"a\r", "", "b\rc", "\r", "last"}));
   EXPECT_EQ(read_text("a\n").bodies, (Bodies{"a"}));
   EXPECT_EQ(read_text("").bodies, Bodies{});
 }
@@ -107,7 +107,7 @@ TEST(LineDeserializerTest, OtherCharacterSetsBecomeUtf8) {
 TEST(LineDeserializerTest, Utf16IsReadInEitherOrder) {
   const std::string_view be("\0h\0\xE4\0\r\0\n\xD8\x3D\xDE\0\0\n", 14);
   const std::string_view le("h\0\xE4\0\r\0\n\0\x3D\xD8\0\xDE\n\0", 14);
-  const Bodies expected{"hä", "\xF0\x9F\x98\x80"};
+  const Bodies expected{"hä\r", "\xF0\x9F\x98\x80"};
   EXPECT_EQ(read_text(be, {.input_charset = "utf-16be"}).bodies, expected);
   EXPECT_EQ(read_text(le, {.input_charset = "utf-16le"}).bodies, expected);
   EXPECT_EQ(read_text(be, {.input_charset = "utf-16"}).bodies, expected);

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,6 +89,22 @@ TEST(SpooldirBookmarkTest, WithoutItsTrackerAFileIsReadFromTheBeginning) {
   ASSERT_TRUE(rig.wait_for_file("a.log.COMPLETED"));
   rig.stop();
   EXPECT_EQ(rig.receiver().bodies(), (Bodies{"one", "one", "two"}));
+}
+
+TEST(SpooldirBookmarkTest, WhatIsAppendedBeforeTheRestartIsRead) {
+  SpooldirRig rig;
+  rig.receiver().keep_bookmarks();
+  rig.receiver().kill_after(1);
+  rig.put("a.log", "one\n");
+  rig.start();
+  ASSERT_TRUE(rig.receiver().wait_for_attempts(1));
+  rig.stop();
+  rig.receiver().set_bookmark_error(std::nullopt);
+  std::ofstream(rig.dir().file("a.log"), std::ios::app) << "two\n";
+  rig.restart();
+  ASSERT_TRUE(rig.wait_for_file("a.log.COMPLETED"));
+  rig.stop();
+  EXPECT_EQ(rig.receiver().bodies(), (Bodies{"one", "two"}));
 }
 
 TEST(SpooldirBookmarkTest, APutThatFailedAndIsInTheChannelIsNotRepeated) {

