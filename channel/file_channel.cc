@@ -152,7 +152,11 @@ Result<void> FileChannel::lock_directories(Engine& engine) {
   for (const std::string& path : options_.data_dirs) {
     TRY_ASSIGN(auto directory, file_system_.open_directory(path, kCreate));
     TRY_ASSIGN(const auto names, directory->list());
-    if (names.empty() && path != options_.checkpoint_dir) engine.empty_directory = directory.get();
+    // The lock may be of an earlier start that was refused.
+    const bool is_empty = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      return name == io::kLockFileName;
+    });
+    if (is_empty && path != options_.checkpoint_dir) engine.empty_directory = directory.get();
     engine.data_directories.push_back(std::move(directory));
   }
   TRY_ASSIGN(auto checkpoint_lock, engine.checkpoint_directory->lock());
@@ -407,7 +411,7 @@ Result<std::optional<std::string>> FileChannel::bookmark(std::string_view key) c
 
 Result<void> FileChannel::flush() {
   const GatePass pass(gate_);
-  return pass.is_admitted() ? engine_->writer->flush() : kClosedError;
+  return pass.is_admitted() ? engine_->writer->wait_appended() : kClosedError;
 }
 
 std::uint64_t FileChannel::refused_events() const {

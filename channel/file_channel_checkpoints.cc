@@ -139,6 +139,7 @@ void FileChannel::run_checkpoints() {
   while (!is_stopping_) {
     if (!is_checkpoint_wanted_) wake_.wait_for(lock, options_.checkpoint_interval);
     if (is_stopping_) return;
+    is_checkpoint_wanted_ = false;  // what is wanted from here on needs another one
     lock.unlock();
     const auto stored = store_manifest(*engine, /*is_clean=*/false);
     if (!stored.has_value()) {
@@ -146,9 +147,10 @@ void FileChannel::run_checkpoints() {
                 {{"channel", options_.name}, {"error", stored.error()}});
     }
     lock.lock();
+    if (stored.has_value() || is_stopping_) continue;
+    // A manifest that cannot be written is not tried again before the interval, or a new request.
     is_checkpoint_wanted_ = false;
-    // A manifest that cannot be written is not tried again before the interval.
-    if (!stored.has_value() && !is_stopping_) wake_.wait_for(lock, options_.checkpoint_interval);
+    wake_.wait_for(lock, options_.checkpoint_interval);
   }
 }
 

@@ -130,6 +130,22 @@ void LogWriter::note_acked_below(Sequence sequence) {
   acked_below_ = std::max(acked_below_, sequence);
 }
 
+Result<void> LogWriter::wait_appended() {
+  std::shared_ptr<Batch> last;
+  {
+    MutexLock lock(mutex_);
+    while (is_placing_ && !has_staged()) progress_.wait(lock);  // it is in no list
+    if (!in_flight_.empty()) last = in_flight_.back();
+    if (!staged_.empty()) last = staged_.back();
+    if (open_ != nullptr) last = open_;
+    while (last == nullptr && is_retiring_) progress_.wait(lock);
+    if (last != nullptr) lead(lock, last.get());
+  }
+  if (last != nullptr) static_cast<void>(wait(*last));  // the caller learns what was dropped
+  const MutexLock lock(mutex_);
+  return poison_ ? Result<void>(*poison_) : Result<void>();
+}
+
 Result<void> LogWriter::flush() {
   MutexLock lock(mutex_);
   while (is_busy() || (!poison_ && (has_staged() || !pending_acks_.empty()))) {
@@ -297,16 +313,16 @@ Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waite
   }
   if (poison_) return *poison_;
   if (is_closed_) return Error{.code = Errc::kClosed, .what = "log is closed"};
+  if (slots_.is_below_minimum()) {
+    return Error{.code = Errc::kNoSpace,
+                 .what = "less disk space is free than minimumRequiredSpace"};
+  }
   // Refusing here, before anything is staged, keeps a full disk from failing other transactions.
   const std::uint64_t room_bytes = slots_.room_bytes();
   const bool is_room_known = room_bytes != SlotPool::kUnknownRoom;
   if (is_room_known &&
       waiting_bytes_ + bytes + kBlockAlignBytes > segment_room_bytes_ + room_bytes) {
     return Error{.code = Errc::kNoSpace, .what = "no slot file for the next segment"};
-  }
-  if (slots_.is_below_minimum()) {
-    return Error{.code = Errc::kNoSpace,
-                 .what = "less disk space is free than minimumRequiredSpace"};
   }
   return {};
 }

@@ -118,7 +118,12 @@ class LogWriter {
   /// Every entry below is acknowledged; recorded in the headers of new segments.
   void note_acked_below(Sequence sequence);
 
-  /// Blocks until everything staged, acknowledgements too, is durable.
+  /// Blocks until what was appended before is durable or has failed (metrics().dropped_entries),
+  /// whatever comes after it. An error: the sticky one.
+  Result<void> wait_appended();
+
+  /// Blocks until nothing is staged any more, acknowledgements included: for ever, while others go
+  /// on.
   Result<void> flush();
 
   /// With options.block_durability kNone: makes durable what wait_durable() has reported, and lets

@@ -1,12 +1,21 @@
 #include "wal/segment_reader.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "wal/base/check.h"
 #include "wal/block_payload.h"
 
 namespace spillway::wal {
+namespace {
+
+// Else it says nothing about what is stored: this process lacks memory for now.
+bool is_of_device(const Error& error) {
+  return error.code == Errc::kIo && error.os_error != ENOMEM;
+}
+
+}  // namespace
 
 SegmentReader::SegmentReader(std::shared_ptr<io::File> file, const Segment& segment,
                              std::uint64_t seed, std::uint64_t chunk_bytes)
@@ -160,11 +169,27 @@ Result<void> SegmentReader::load_next_chunk(Lsn lsn) {
 // What the device refused to read in one piece is read block by block.
 Result<std::size_t> SegmentReader::salvage(Result<std::size_t> read, std::uint64_t offset,
                                            MutableByteSpan bytes) {
-  if (read.has_value() || read.error().code != Errc::kIo) return read;
+  if (read.has_value() || !is_of_device(read.error())) return read;
   return read_salvaging(offset, bytes);
 }
 
 Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableByteSpan bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const io::File::Part part = file_->part_at(offset + done);
+    const auto wanted =
+        std::min<std::uint64_t>(bytes.size() - done, part.end_offset - offset - done);
+    TRY_ASSIGN(const std::size_t read,
+               read_part(part.file, offset + done, bytes.subspan(done, wanted)));
+    done += read;
+    if (read < wanted) break;
+  }
+  return done;
+}
+
+// `bytes` are of `part` alone: each disk answers for itself.
+Result<std::size_t> SegmentReader::read_part(io::File* part, std::uint64_t offset,
+                                             MutableByteSpan bytes) {
   std::uint64_t unreadable = 0;
   std::size_t done = 0;
   for (; done < bytes.size(); done += kBlockAlignBytes) {
@@ -174,20 +199,21 @@ Result<std::size_t> SegmentReader::read_salvaging(std::uint64_t offset, MutableB
       if (read.value() < kBlockAlignBytes) break;
       continue;
     }
-    if (read.error().code != Errc::kIo) return read.error();
+    if (!is_of_device(read.error())) return read.error();
     std::fill(block.begin(), block.end(), std::byte{0});
     ++unreadable;  // rare: unreadable_block
   }
-  if (unreadable * kBlockAlignBytes == bytes.size()) TRY(probe_device());
+  if (unreadable * kBlockAlignBytes == bytes.size()) TRY(probe_device(*part));
   unreadable_blocks_ += unreadable;
   return done;
 }
 
-Result<void> SegmentReader::probe_device() {
+// Where nothing at all can be read, the device is gone, and nothing on it is damaged.
+Result<void> SegmentReader::probe_device(io::File& part) {
   io::AlignedBuffer block(kBlockAlignBytes);
-  const auto first = file_->read_at(0, block.span());
+  const auto first = part.read_at(0, block.span());
   if (first.has_value()) return {};
-  const auto copy = file_->read_at(kBlockAlignBytes, block.span());
+  const auto copy = part.read_at(kBlockAlignBytes, block.span());
   if (copy.has_value()) return {};
   return copy.error();  // rare: unreadable_device
 }

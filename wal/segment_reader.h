@@ -69,7 +69,8 @@ class SegmentReader {
   Result<std::size_t> salvage(Result<std::size_t> read, std::uint64_t offset,
                               MutableByteSpan bytes);
   Result<std::size_t> read_salvaging(std::uint64_t offset, MutableByteSpan bytes);
-  Result<void> probe_device();
+  Result<std::size_t> read_part(io::File* part, std::uint64_t offset, MutableByteSpan bytes);
+  static Result<void> probe_device(io::File& part);
 
   std::shared_ptr<io::File> file_;
   const Segment segment_;

@@ -183,6 +183,8 @@ Result<void> SegmentWriter::start_segment(Sequence first_sequence, Sequence acke
   const Result<void> written = slot.file->write_at(0, bytes, io::Durability::kDurable);
   if (!written.has_value()) {
     if (written.error().code == Errc::kNoSpace) slots_.release(slot.id);
+    // The header may be on disk all the same, and it says where the segment before ends.
+    file_ = nullptr;
     return written;
   }
 

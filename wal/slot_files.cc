@@ -109,6 +109,10 @@ std::string slot_name(SlotId slot) {
   return fmt::format("{}{:05}{}", kNamePrefix, slot, kNameSuffix);
 }
 
+bool remove_for_good(io::Directory& directory, const std::string& name) {
+  return directory.remove(name).has_value() && directory.sync().has_value();
+}
+
 MadeSlotFile make_slot_file(io::Directory& directory, const std::string& name, std::uint64_t bytes,
                             Fill fill, const Pace& pace) {
   auto created = directory.open(name, io::OpenMode::kCreate);
@@ -119,7 +123,7 @@ MadeSlotFile make_slot_file(io::Directory& directory, const std::string& name, s
   std::shared_ptr<io::File> file = std::move(created.value());
   const Result<void> made = fill_and_sync(directory, *file, bytes, fill, pace);
   if (made.has_value()) return {.file = std::move(file)};
-  return {.file = made.error(), .is_name_free = directory.remove(name).has_value()};
+  return {.file = made.error(), .is_name_free = remove_for_good(directory, name)};
 }
 
 Result<void> try_making_slot_file(io::Directory& directory, std::uint64_t bytes) {

@@ -47,6 +47,9 @@ struct MadeSlotFile {
   bool is_name_free = false;  // with an error: no file of that name was left behind
 };
 
+/// Removes `name` durably; false: it may be there again after a power loss.
+bool remove_for_good(io::Directory& directory, const std::string& name);
+
 /// A new slot file of `bytes` zeros; it and its name are durable. After an error it is gone again,
 /// as far as that is possible: a full disk must get its space back.
 MadeSlotFile make_slot_file(io::Directory& directory, const std::string& name, std::uint64_t bytes,

@@ -1,6 +1,7 @@
 #include "wal/slot_pool.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "wal/base/check.h"
@@ -8,6 +9,14 @@
 #include "wal/io/striped_file.h"
 
 namespace spillway::wal {
+namespace {
+
+// Says nothing about the file: the process lacks descriptors or memory for now.
+bool is_of_process(const Error& error) {
+  return error.os_error == EMFILE || error.os_error == ENFILE || error.os_error == ENOMEM;
+}
+
+}  // namespace
 
 SlotPool::SlotPool(const std::vector<io::Directory*>& directories, const LogOptions& options,
                    io::OpenMode mode)
@@ -132,6 +141,10 @@ std::optional<Slot> SlotPool::reuse_spare(MutexLock& lock) {
     log_warn("wal.spare_slot_unusable", "a spare slot file cannot be used and is left alone",
              {{"slot", slot_name(id)}, {"error", slot.error()}});
     lock.lock();
+    if (!is_of_process(slot.error())) continue;
+    spares_.push_back(id);
+    publish_state();
+    break;
   }
   return std::nullopt;
 }

@@ -77,7 +77,7 @@ SlotPool::Made SlotPool::make_on(MutexLock& lock, const Home& home, Prewrite pre
   }
   for (std::size_t part = 0; error && part < parts.size(); ++part) {
     const auto name = slot_file_name({.slot = id, .part = part, .parts = shelves.size()});
-    is_name_free &= shelves[part].directory->remove(name).has_value();
+    is_name_free &= remove_for_good(*shelves[part].directory, name);
   }
   lock.lock();
   if (!error) {

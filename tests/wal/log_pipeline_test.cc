@@ -300,6 +300,24 @@ TEST_P(LogPipelineTest, FullDiskInTheMiddleOfALargeTransactionTakesAllOfItBack) 
   EXPECT_LT(disk.paths().size(), 60U) << "slots of what was given up are used again";
 }
 
+// The header may be on disk, and recovery takes it for the end of the segment before.
+TEST_P(LogPipelineTest, NothingGoesIntoASegmentBehindAFailedHeaderOfTheNext) {
+  open();
+  put_numbered(1, 3000);
+  disk.fail_when(
+      [](const SimCall& call) {
+        return call.kind == SimCallKind::kWrite && call.size_bytes == kSegmentDataOffset;
+      },
+      kFull);
+  while (put({std::string(3000, 'x')}).has_value()) expected.emplace_back(3000, 'x');
+  const std::size_t before = segments.size();
+  EXPECT_FALSE(put({"small"}).has_value());
+  disk.clear_faults();
+  put_numbered(1);
+  EXPECT_EQ(segments.size(), before + 1);
+  expect_all_stored();
+}
+
 TEST_P(LogPipelineTest, FailedSegmentHeaderNeverLeavesTwoSegmentsWithOneNumber) {
   open();
   int headers = 0;

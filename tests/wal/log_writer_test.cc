@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/disk_errors.h"
 #include "tests/support/eventually.h"
 #include "tests/wal/log_fixture.h"
 
@@ -236,6 +237,28 @@ TEST_P(LogWriterTest, ManyAcknowledgementsDuringAWriteDoNotStopTheLog) {
   EXPECT_TRUE(put({"next"}).has_value());
   ASSERT_TRUE(writer->flush().has_value());
   EXPECT_EQ(stored().acks.size(), 3000U);
+}
+
+// A sink that acknowledges during every write keeps flush() going, but nobody who waits for puts.
+TEST_P(LogWriterTest, WhoWaitsForPutsDoesNotWaitForWhatComesLater) {
+  open();
+  put_numbered(1);
+  std::uint64_t acked = 0;
+  disk.fail_when(
+      [&](const test::SimCall& call) {
+        const bool is_write =
+            call.kind == test::SimCallKind::kWrite || call.kind == test::SimCallKind::kSubmit;
+        if (is_write && acked < 100) writer->append_ack({{1 + acked}, {2 + acked}});
+        acked += is_write ? 1 : 0;
+        return false;
+      },
+      test::kBroken);
+  ASSERT_TRUE(writer->append(entries_of({"late"}), 1, LogWriter::Waiter::kNone).has_value());
+  ASSERT_TRUE(writer->wait_appended().has_value());
+  EXPECT_EQ(writer->durable_end().next_sequence.value, 3U);
+  EXPECT_LT(acked, 5U);
+  ASSERT_TRUE(writer->flush().has_value());
+  EXPECT_GE(acked, 100U);
 }
 
 TEST_P(LogWriterTest, QuietLogProvesItsLastBlockDurable) {

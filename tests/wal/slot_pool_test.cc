@@ -219,6 +219,19 @@ TEST_F(SlotPoolTest, SpareThatCannotBeOpenedIsLeftAlone) {
   EXPECT_EQ(must_acquire(*pool), 2U);
 }
 
+TEST_F(SlotPoolTest, SpareIsKeptWhileTheProcessLacksDescriptors) {
+  must_acquire(*open({}));
+  const auto pool = open({});
+  disk.fail_when(
+      [](const SimCall& call) {
+        return call.kind == SimCallKind::kOpen || call.kind == SimCallKind::kCreate;
+      },
+      {.code = Errc::kIo, .os_error = EMFILE});
+  EXPECT_FALSE(pool->acquire(SlotPool::Prewrite::kNo).has_value());
+  disk.clear_faults();
+  EXPECT_EQ(must_acquire(*pool), 1U);
+}
+
 TEST_F(SlotPoolTest, SlotNumberInTwoDirectoriesIsRefused) {
   const auto other = open_directory("other");
   disk.put("data/slot-00003.seg", std::vector<std::byte>(100));

@@ -209,6 +209,20 @@ TEST_F(StripedSlotsTest, FullOrFailingDirectoryIsLeftOutAndItsPartIsRemoved) {
   }
 }
 
+// A power loss may bring the part back, which must not meet another slot of its number.
+TEST_F(StripedSlotsTest, NumberOfAPartThatIsNotDurablyGoneIsNotGivenAgain) {
+  disk.fail_when(
+      [](const SimCall& call) {
+        return call.path.starts_with("b") &&
+               (call.kind == SimCallKind::kAllocate || call.kind == SimCallKind::kSyncDirectory);
+      },
+      kBroken);
+  start({"a", "b"});
+  const SlotId slot = must_acquire().id;
+  EXPECT_EQ(slot, 2U);
+  EXPECT_EQ(places(slot), "a");
+}
+
 // In use again only when one could be made and written there.
 TEST_F(StripedSlotsTest, DirectoryThatCannotBeWrittenIsLeftAloneUntilItCan) {
   options.background = Background::kThreads;

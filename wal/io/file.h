@@ -20,6 +20,9 @@ namespace spillway::io {
 /// Direct I/O needs offset, length and memory aligned to this.
 inline constexpr std::size_t kBlockBytes = 4096;
 
+/// Of the lock of a directory; Flume's.
+inline constexpr char kLockFileName[] = "in_use.lock";
+
 enum class OpenMode : std::uint8_t {
   kRead,       // must exist; never written
   kReadWrite,  // must exist; reads give what the device holds, not what failed to get there. Where
@@ -63,6 +66,14 @@ class File {
   /// failure it may have been cut. The new size survives a power loss after sync(), or once a
   /// later call that grew the file again is durable; before that the old bytes may come back.
   virtual Result<void> truncate(std::uint64_t size_bytes) = 0;
+
+  /// What holds the byte at `offset`, and where in this file that ends: the file itself, unless it
+  /// lies in parts.
+  struct Part {
+    File* file = nullptr;  // nullptr: missing, reads as a hole
+    std::uint64_t end_offset = UINT64_MAX;
+  };
+  [[nodiscard]] virtual Part part_at(std::uint64_t /*offset*/) { return {.file = this}; }
 
   /// The kernel's descriptor for a ring, or -1 when there is none (simulated files).
   [[nodiscard]] virtual int descriptor() const = 0;

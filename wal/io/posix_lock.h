@@ -15,8 +15,6 @@
 
 namespace spillway::io {
 
-inline constexpr char kLockFileName[] = "in_use.lock";
-
 /// Locks the directory open as `directory_fd`; `path` is for the log. kLocked at once when this
 /// process holds it, and after 250 ms when another one does: the kernel may still be tearing down
 /// the io_uring of an agent that was just killed. Thread-safe.

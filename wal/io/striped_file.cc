@@ -29,6 +29,11 @@ StripedFile::Piece StripedFile::piece_at(std::uint64_t offset, std::size_t bytes
           .bytes = std::min<std::size_t>(bytes, stripe_bytes_ - at)};
 }
 
+File::Part StripedFile::part_at(std::uint64_t offset) {
+  const Piece piece = piece_at(offset, stripe_bytes_);
+  return {.file = parts_[piece.part].file.get(), .end_offset = offset + piece.bytes};
+}
+
 Result<std::size_t> StripedFile::read_at(std::uint64_t offset, MutableByteSpan bytes) {
   bool has_gap = false;
   for (std::size_t done = 0; done < bytes.size();) {

@@ -30,6 +30,8 @@ class StripedFile final : public File {
   Result<void> write_at(std::uint64_t offset, ByteSpan bytes, Durability durability) override;
   Result<void> sync() override;
 
+  [[nodiscard]] Part part_at(std::uint64_t offset) override;
+
   /// Up to where no part has a gap.
   Result<std::uint64_t> size_bytes() override;
   Result<void> allocate(std::uint64_t size_bytes) override;
