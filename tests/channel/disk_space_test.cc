@@ -60,8 +60,11 @@ class DiskSpaceTest : public ChannelOnSimDisk {
 // Its entries get their sequences again: they must not be taken for those in somebody's hands.
 TEST_F(DiskSpaceTest, WhatIsPutBehindARefusedPutOfTakenEventsIsDelivered) {
   open();
-  disk->fail_when([](const SimCall& call) { return call.kind == SimCallKind::kWrite; },
-                  {.code = Errc::kNoSpace, .what = "full"}, SimDisk::Repeat::kOnce);
+  disk->fail_when(  // not a write of the thread that prepares the next slot
+      [](const SimCall& call) {
+        return call.kind == SimCallKind::kWrite && call.size_bytes == io::kBlockBytes;
+      },
+      {.code = Errc::kNoSpace, .what = "full"}, SimDisk::Repeat::kOnce);
   const auto refused = channel->put_taken(std::make_shared<EventBatch>(batch_of({"in hands"})));
   ASSERT_FALSE(refused.has_value());
   ASSERT_EQ(refused.error().code, Errc::kNoSpace);
