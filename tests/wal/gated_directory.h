@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -47,7 +48,11 @@ class WriteGate {
     while (waiting_ < count) changed_.wait(lock);
   }
 
+  /// Called before each write, without any lock; set while nobody writes.
+  std::function<void()> on_write;
+
   void pass() {
+    if (on_write) on_write();
     MutexLock lock(mutex_);
     const std::size_t number = arrive_locked();
     while (!is_free(number)) changed_.wait(lock);
@@ -56,6 +61,7 @@ class WriteGate {
 
   /// The two halves of pass(), for a queue. 0: the gate is open.
   std::size_t arrive() {
+    if (on_write) on_write();
     const MutexLock lock(mutex_);
     return arrive_locked();
   }
