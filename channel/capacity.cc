@@ -17,8 +17,7 @@ Capacity::~Capacity() {
   CHECK(waiters_.empty());
 }
 
-Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
-                               std::chrono::milliseconds wait) {
+Result<void> Capacity::check(std::uint64_t events, std::uint64_t bytes) const {
   if (events > events_max_) {
     return Error{.code = Errc::kTooLarge,
                  .what = "batch has more events than the channel's capacity"};
@@ -29,6 +28,12 @@ Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
                              ? "batch has more bytes than the channel's maxBytes"
                              : "batch has more bytes than the channel's byteCapacity"};
   }
+  return {};
+}
+
+Result<void> Capacity::acquire(std::uint64_t events, std::uint64_t bytes,
+                               std::chrono::milliseconds wait) {
+  TRY(check(events, bytes));
   MutexLock lock(mutex_);
   if (is_closed_) return kClosedError;
   if (waiters_.empty() && fits(events, bytes)) {
@@ -108,7 +113,8 @@ bool Capacity::fits_events(std::uint64_t events) const {
 }
 
 bool Capacity::fits(std::uint64_t events, std::uint64_t bytes) const {
-  return fits_events(events) && used_bytes() <= bytes_max_ && bytes <= bytes_max_ - used_bytes();
+  if (!fits_events(events)) return false;
+  return bytes == 0 || (used_bytes() <= bytes_max_ && bytes <= bytes_max_ - used_bytes());
 }
 
 void Capacity::grant_in_order() {

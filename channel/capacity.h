@@ -31,10 +31,12 @@ class Capacity {
   Capacity(const Capacity&) = delete;
   Capacity& operator=(const Capacity&) = delete;
 
+  /// kTooLarge: it would not even fit into an empty channel.
+  [[nodiscard]] Result<void> check(std::uint64_t events, std::uint64_t bytes) const;
+
   /// Reserves both amounts or nothing, waiting up to `wait` for release() (0: do not wait).
   ///
-  /// kFull: no room in time. kTooLarge: would not even fit into an empty channel. kClosed: close()
-  /// was called.
+  /// kFull: no room in time. kTooLarge: as check(). kClosed: close() was called.
   Result<void> acquire(std::uint64_t events, std::uint64_t bytes, std::chrono::milliseconds wait);
 
   /// Gives back what acquire() or restore() counted, in any portions.

@@ -120,12 +120,12 @@ Result<bool> Delivery::next_block() {
     read_lsn_.store(reader_.lsn().value, std::memory_order_relaxed);
     wal::LogReader::Step& step = next.value();
     if (step.lost) {
-      lost_.push_back(*step.lost);
+      note_lost(*step.lost);
       next_sequence_ = step.lost->entries.end;
       continue;
     }
     if (step.reclaimed) {
-      if (!is_acknowledged(step.reclaimed->entries)) lost_.push_back(*step.reclaimed);
+      if (!is_acknowledged(step.reclaimed->entries)) note_lost(*step.reclaimed);
       next_sequence_ = step.reclaimed->entries.end;
       continue;
     }
@@ -141,6 +141,17 @@ Result<bool> Delivery::next_block() {
       queue_wait_ns.record(clock_.monotonic_ns() - *put_ns);
     }
     return true;
+  }
+}
+
+// What is withheld is in somebody's hands: not lost, wherever it lies.
+void Delivery::note_lost(const wal::LostRange& lost) {
+  SequenceRange rest = lost.entries;
+  while (true) {
+    const SequenceRange part = skip_.first_pending(rest);
+    if (part.is_empty()) return;
+    lost_.push_back({.first_lsn = lost.first_lsn, .end_lsn = lost.end_lsn, .entries = part});
+    rest.first = part.end;
   }
 }
 

@@ -128,6 +128,7 @@ class Delivery final : public wal::DurableListener {
   Result<void> fill(std::size_t events_max, Lease& lease) REQUIRES(mutex_);
   Result<bool> next_entry(wal::Sequence& sequence, ByteSpan& entry) REQUIRES(mutex_);
   Result<bool> next_block() REQUIRES(mutex_);
+  void note_lost(const wal::LostRange& lost) REQUIRES(mutex_);
   void add_mark(const wal::Block& block) REQUIRES(mutex_);
   void add(Lease& lease, wal::Sequence sequence, const EventView& event,
            const wal::SharedMemory& pin) REQUIRES(mutex_);

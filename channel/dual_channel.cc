@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kArrivalWait{1000};
 
 FileChannelOptions log_options(FileChannelOptions options) {
   options.keep_alive = std::chrono::milliseconds(0);  // the mover tries again
-  options.keeps_async_puts = true;                    // so does it with what is refused later
+  options.log.keeps_unawaited = true;                 // so does it with what is refused later
   return options;
 }
 
@@ -149,6 +149,7 @@ Result<void> DualChannel::put(const EventBatch& batch) {
   if (batch.size() > transaction_capacity()) {
     return Error{.code = Errc::kTooLarge, .what = "batch has more events than transactionCapacity"};
   }
+  TRY(log_.check(batch));  // or it would stay in memory for ever, and all behind it
   if (log_.is_failed()) {
     counters_.put_errors.add();
     return Error{.code = Errc::kIo, .what = "the log of the channel has failed"};
@@ -221,6 +222,8 @@ Result<std::unique_ptr<TakeTransaction>> DualChannel::take(std::size_t events_ma
       const MutexLock lock(take_mutex_);
       gathered = gather(events_max, *transaction);
     }
+    // What left the inbox was nowhere to be seen for a taker that was about to sleep.
+    if (takeable_.load() > 0) for_takers_.ring();
     const std::size_t count = transaction->events().size();
     if (count == 0 && !gathered.has_value()) {
       counters_.take_errors.add();
@@ -346,12 +349,15 @@ bool DualChannel::end_lease(TakeTransaction& lease, Taken::End end) {
     lease.rollback();
     return true;
   }
+  const std::size_t count = lease.events().size();
   const Result<void> committed = lease.commit();
   if (committed.has_value()) return false;
   // Delivered, and not on record: they come again, as after a crash.
   log_warn("dual_channel.ack_failed", "events delivered from memory will be delivered again",
            {{"channel", options_.log.name}, {"error", committed.error()}});
-  return committed.error().code != Errc::kClosed;
+  if (committed.error().code == Errc::kClosed) return false;
+  total_->restore(count, 0);  // who committed them gives it back
+  return true;
 }
 
 // ---- memory

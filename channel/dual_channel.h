@@ -122,11 +122,13 @@ class DualChannel final : public Channel {
   [[nodiscard]] bool is_old() const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t log_room() const;
   std::vector<Run> pop_movable() REQUIRES(mutex_);
+  [[nodiscard]] bool has_log_room(const Run& run, std::uint64_t room) const;
   [[nodiscard]] std::size_t whole_runs(std::uint64_t room) const REQUIRES(mutex_);
   void begin_spilling() REQUIRES(mutex_);
   void end_spilling() REQUIRES(mutex_);
   void run_mover();
   Moved move_some();
+  Moved choose_move(SharedTaken& taken, std::vector<Run>& runs);
   Moved move_taken(const SharedTaken& taken);
   Moved move_runs(std::vector<Run> runs);
   static std::vector<Run> split_newest(std::vector<Run>& runs, std::uint64_t count);

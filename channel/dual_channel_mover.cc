@@ -15,6 +15,7 @@ constexpr std::size_t kPopBytes = 4 * kMiB;
 constexpr std::size_t kMoveBytes = 64 * kMiB;  // held until they are durable
 constexpr std::uint64_t kMoveNsMax = 50'000'000;
 constexpr std::size_t kSmallBytes = 1 * kMiB;
+constexpr int kDrainTries = 3;  // at a stop
 
 std::shared_ptr<const EventBatch> copy_of(const EventBatch& batch, std::size_t begin,
                                           std::size_t end) {
@@ -59,12 +60,17 @@ std::uint64_t DualChannel::log_room() const {
   return options_.log_events - std::min(options_.log_events, log_.size_events());
 }
 
-// Transactions are not split by it.
+// Transactions are not split by it; one that is larger than all of it goes into an empty log.
+bool DualChannel::has_log_room(const Run& run, std::uint64_t room) const {
+  return run.size() <= room || log_.size_events() == 0;
+}
+
 std::size_t DualChannel::whole_runs(std::uint64_t room) const {
   if (room >= memory_->used_events()) return SIZE_MAX;
   std::size_t whole = 0;
   for (const Run& run : runs_) {
-    if (whole + run.size() > room) return whole;
+    const bool fits = whole == 0 ? has_log_room(run, room) : whole + run.size() <= room;
+    if (!fits) return whole;
     whole += run.size();
   }
   return SIZE_MAX;
@@ -96,34 +102,41 @@ std::vector<DualChannel::Run> DualChannel::pop_movable() {
 DualChannel::Moved DualChannel::move_some() {
   SharedTaken taken;
   std::vector<Run> runs;
-  {
-    const MutexLock lock(mutex_);
-    collect_puts();
-    const bool has_reason = is_stopping_.load() || is_forced_.load() || is_high() || is_old();
-    is_draining_ = (is_draining_ || has_reason) && !(runs_.is_empty() && taken_.empty());
-    if (!is_draining_) {
-      if (log_untaken_ == 0 && !has_reason) end_spilling();
-      return Moved::kNothing;
-    }
-    runs = pop_movable();
-    const auto first = taken_.begin();
-    const bool is_taken_next = runs.empty() && first != taken_.end() &&
-                               (runs_.is_empty() || runs_.front().first_sequence > first->first) &&
-                               first->second->run.size() <= log_room();
-    if (runs.empty() && !is_taken_next) return Moved::kRefused;
-    begin_spilling();
-    is_moving_ = true;
-    note_takeable();
-    if (is_taken_next) {
-      taken = first->second;
-      taken_.erase(first);
-      taken->state = Taken::State::kMoving;
-    }
+  const Moved chosen = choose_move(taken, runs);
+  if (chosen != Moved::kSome) {
+    if (takeable_.load() > 0) for_takers_.ring();  // as in take()
+    return chosen;
   }
   const Moved moved = taken != nullptr ? move_taken(taken) : move_runs(std::move(runs));
   if (moved == Moved::kRefused) refused_moves_.add();
   for_takers_.ring();
   return moved;
+}
+
+DualChannel::Moved DualChannel::choose_move(SharedTaken& taken, std::vector<Run>& runs) {
+  const MutexLock lock(mutex_);
+  collect_puts();
+  const bool has_reason = is_stopping_.load() || is_forced_.load() || is_high() || is_old();
+  is_draining_ = (is_draining_ || has_reason) && !(runs_.is_empty() && taken_.empty());
+  if (!is_draining_) {
+    if (log_untaken_ == 0 && !has_reason) end_spilling();
+    return Moved::kNothing;
+  }
+  runs = pop_movable();
+  const auto first = taken_.begin();
+  const bool is_taken_next = runs.empty() && first != taken_.end() &&
+                             (runs_.is_empty() || runs_.front().first_sequence > first->first) &&
+                             has_log_room(first->second->run, log_room());
+  if (runs.empty() && !is_taken_next) return Moved::kRefused;
+  begin_spilling();
+  is_moving_ = true;
+  note_takeable();
+  if (is_taken_next) {
+    taken = first->second;
+    taken_.erase(first);
+    taken->state = Taken::State::kMoving;
+  }
+  return Moved::kSome;
 }
 
 // The sink goes on with the events in memory; how it ends is carried over to their copies.
@@ -225,12 +238,21 @@ DualChannel::Moved DualChannel::move_runs(std::vector<Run> runs) {
   return put.has_value() ? Moved::kSome : Moved::kRefused;
 }
 
-// Behind stop(): nobody puts or takes any more.
+// Behind stop(): nobody puts or takes any more. What the log refuses it may take once a checkpoint
+// has given drained segments back to it, or the moment is over.
 void DualChannel::drain_to_log() {
-  while (move_some() == Moved::kSome) continue;
+  Moved moved = Moved::kRefused;
+  for (int tries = 0; tries < kDrainTries && moved == Moved::kRefused; ++tries) {
+    if (tries > 0) static_cast<void>(log_.checkpoint());
+    log_.lift_limits();
+    do {
+      moved = move_some();
+    } while (moved == Moved::kSome);
+  }
   const MutexLock lock(mutex_);
   std::uint64_t lost = 0;
   for (const Run& run : runs_) lost += run.size();
+  for (const auto& taken : taken_) lost += taken.second->run.size();
   runs_.clear();
   taken_.clear();
   if (lost == 0) return;

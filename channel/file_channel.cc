@@ -125,6 +125,7 @@ Result<void> FileChannel::start() {
   TRY(recover(*engine));
   TRY(open_log(*engine));
   settled_entries_.store(0);
+  are_limits_lifted_.store(false);
   engine->capacity.restore(recovered_.pending_entries(), 0);
   engine->usage->settle();
   engine->started_ns = clock_.monotonic_ns();
@@ -310,76 +311,12 @@ void FileChannel::stop() {
 
 // ---- transactions
 
-Result<void> FileChannel::check(const EventBatch& batch) const {
-  if (batch.size() > options_.transaction_capacity) {
-    return Error{.code = Errc::kTooLarge, .what = "batch has more events than transactionCapacity"};
-  }
-  if (batch.bookmark() && !batch.bookmark()->is_possible()) {
-    return Error{.code = Errc::kTooLarge, .what = "bookmark of the batch is too large"};
-  }
-  return {};
-}
-
-Result<void> FileChannel::put(const EventBatch& batch, Durability durability) {
-  const GatePass pass(gate_);
-  if (!pass.is_admitted()) return kClosedError;
-  if (batch.is_empty()) return {};
-  counters_.put_attempts.add(batch.size());
-  TRY(check(batch));
-  settle_dropped(*engine_);
-  TRY(check_manifest_room());
-  const std::uint64_t cost_bytes = engine_->usage->cost_of_put(batch.entries().size());
-  // What others have drained counts until a checkpoint gives it back.
-  const bool must_wait = engine_->capacity.used_bytes() + cost_bytes > options_.bytes_max;
-  if (cost_bytes > 0 && must_wait && can_reclaim()) request_checkpoint();
-  TRY(engine_->capacity.acquire(batch.size(), cost_bytes, options_.keep_alive));
-  const std::uint64_t started_ns = clock_.monotonic_ns();
-  const Result<void> logged = log_batch(batch, durability);
-  if (!logged.has_value()) {
-    engine_->capacity.release(batch.size(), cost_bytes);
-    counters_.put_errors.add();
-    // Sinks may have freed segments since the last checkpoint; only a checkpoint gives them back.
-    if (logged.error().code == Errc::kNoSpace && can_reclaim()) request_checkpoint();
-    return logged;
-  }
-  engine_->usage->settle(cost_bytes);
-  commit_ns_.record(clock_.monotonic_ns() - started_ns);
-  counters_.put_successes.add(batch.size());
-  request_checkpoint_if_due();
-  return {};
-}
-
-// Each segment is a row of the manifest. Refused in time, or no checkpoint could be made any more.
-Result<void> FileChannel::check_manifest_room() {
-  if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
-  if (can_reclaim()) {
-    request_checkpoint();  // rare: manifest_full_of_drained_segments
-  }
-  if (engine_->segments.size() < engine_->manifests->segments_max()) return {};
-  return Error{.code = Errc::kFull,
-               .what =
-                   "channel has as many segments as its manifest can list: its sinks may not be "
-                   "keeping up, or segmentSize is too small"};
-}
-
-Result<void> FileChannel::log_batch(const EventBatch& batch, Durability durability) {
-  wal::LogWriter& writer = *engine_->writer;
-  if (durability == Durability::kAsync) {
-    TRY(writer.append(batch.entries(), batch.size(), wal::LogWriter::Waiter::kNone,
-                      batch.bookmark()));
-    return {};
-  }
-  TRY(writer.commit(batch.entries(), batch.size(), batch.bookmark()));
-  const bool must_sync =
-      durability == Durability::kCommit && options_.durability == Durability::kOs;
-  return must_sync ? writer.sync() : Result<void>();
-}
-
 Result<std::unique_ptr<TakeTransaction>> FileChannel::put_taken(std::shared_ptr<EventBatch> batch) {
   const GatePass pass(gate_);
   if (!pass.is_admitted()) return kClosedError;
+  settle_dropped(*engine_);
   TRY(check_manifest_room());
-  const std::uint64_t cost_bytes = engine_->usage->cost_of_put(batch->entries().size());
+  const std::uint64_t cost_bytes = cost_of_put(*batch);
   TRY(engine_->capacity.acquire(batch->size(), cost_bytes, options_.keep_alive));
   const auto ticket = engine_->writer->append(batch->entries(), batch->size());
   Result<void> logged;
@@ -407,30 +344,6 @@ Result<std::optional<std::string>> FileChannel::bookmark(std::string_view key) c
   if (!pass.is_admitted()) return kClosedError;
   if (key.size() > wal::kBookmarkKeyBytesMax) return Channel::bookmark(key);  // puts refuse it
   return engine_->writer->bookmark(key);
-}
-
-Result<void> FileChannel::flush() {
-  const GatePass pass(gate_);
-  return pass.is_admitted() ? engine_->writer->wait_appended() : kClosedError;
-}
-
-std::uint64_t FileChannel::refused_events() const {
-  const GatePass pass(gate_);
-  return pass.is_admitted() ? engine_->writer->metrics().dropped_entries.value() : 0;
-}
-
-// Their puts succeeded, and then they could not be written.
-void FileChannel::settle_dropped(Engine& engine) const {
-  const std::uint64_t dropped = engine.writer->metrics().dropped_entries.value();
-  std::uint64_t settled = settled_entries_.load();
-  while (settled < dropped) {
-    if (!settled_entries_.compare_exchange_weak(settled, dropped)) continue;
-    engine.capacity.release(dropped - settled, 0);
-    if (options_.keeps_async_puts) return;
-    log_error("channel.async_lost", "events that were accepted could not be written",
-              {{"channel", options_.name}, {"events", dropped - settled}});
-    return;
-  }
 }
 
 Result<std::unique_ptr<TakeTransaction>> FileChannel::take(std::size_t events_max,

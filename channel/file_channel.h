@@ -66,8 +66,6 @@ struct FileChannelOptions {
   std::size_t manifest_bytes_max = checkpoint::kManifestSlotBytes;  // puts are refused beyond it
   wal::LogOptions log{};
   wal::Bookmarks first_bookmarks{};  // of a channel that is made; one that is there has its own
-  // Whoever puts with Durability::kAsync keeps the events until flush(), and asks refused_events().
-  bool keeps_async_puts = false;
   // Read at each start; none: plain text, and events that are encrypted make the start fail.
   std::function<Result<std::shared_ptr<const wal::KeyRing>>()> load_keys{};
 };
@@ -94,6 +92,14 @@ class FileChannel final : public Channel {
   /// too; kOs counts as kCommit unless it is the channel's.
   Result<void> put(const EventBatch& batch, Durability durability);
 
+  /// kTooLarge when no put of it could ever succeed, however empty the channel. Valid while
+  /// started.
+  [[nodiscard]] Result<void> check(const EventBatch& batch) const;
+
+  /// From here on until stop() puts take what the disk has, beyond maxBytes and
+  /// minimumRequiredSpace; what was full is tried again at once.
+  void lift_limits();
+
   /// Puts durably what somebody has in hands already: as if they had put it and taken it. The
   /// caller sees to it that nobody else puts or takes that far meanwhile.
   Result<std::unique_ptr<TakeTransaction>> put_taken(std::shared_ptr<EventBatch> batch);
@@ -101,8 +107,8 @@ class FileChannel final : public Channel {
   /// Returns once everything put before is durable, whatever durability it asked for.
   Result<void> flush();
 
-  /// Events put with kAsync since start() that could not be written after all: always the last ones
-  /// put before they were refused, whole transactions.
+  /// Events put with kAsync since start() that could not be written after all, whole transactions.
+  /// With options.log.keeps_unawaited always the newest: later puts are refused until flush().
   [[nodiscard]] std::uint64_t refused_events() const;
   Result<std::unique_ptr<TakeTransaction>> take(std::size_t events_max,
                                                 std::chrono::milliseconds wait) override;
@@ -154,7 +160,7 @@ class FileChannel final : public Channel {
   [[nodiscard]] bool can_reclaim() const;
   Result<void> check_manifest_room();
   void run_checkpoints();
-  Result<void> check(const EventBatch& batch) const;
+  [[nodiscard]] std::uint64_t cost_of_put(const EventBatch& batch) const;
   void collect_reading(const Engine& engine, MetricSink& sink) const;
   Result<void> log_batch(const EventBatch& batch, Durability durability);
   void settle_dropped(Engine& engine) const;
@@ -172,6 +178,7 @@ class FileChannel final : public Channel {
   std::shared_ptr<Engine> engine_;  // set from start() to stop(); read behind the gate
   checkpoint::RecoveredLog recovered_;
   std::atomic<std::uint64_t> lost_entries_{0};
+  std::atomic<bool> are_limits_lifted_{false};
   mutable std::atomic<std::uint64_t> settled_entries_{0};  // of the writer's dropped ones
   std::atomic<std::uint64_t> reclaim_at_{UINT64_MAX};      // sequence that frees the oldest segment
   std::atomic<std::uint64_t> checkpoint_at_bytes_{UINT64_MAX};

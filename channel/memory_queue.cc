@@ -81,10 +81,15 @@ void MemoryQueue::put_back(std::vector<MemoryRun> runs) {
 }
 
 std::optional<std::uint64_t> MemoryQueue::oldest_put_ns() {
-  const MutexLock lock(mutex_);
-  collect();
-  has_runs_.store(!runs_.is_empty());
-  return runs_.is_empty() ? std::nullopt : std::optional(runs_.front().put_ns);
+  std::optional<std::uint64_t> put_ns;
+  {
+    const MutexLock lock(mutex_);
+    collect();
+    if (!runs_.is_empty()) put_ns = runs_.front().put_ns;
+    has_runs_.store(put_ns.has_value());
+  }
+  if (put_ns) available_.ring();  // for takers as in take()
+  return put_ns;
 }
 
 void MemoryQueue::interrupt() {

@@ -251,6 +251,7 @@ void LogWriter::fail_staged(const Error& error) {
   for (const auto& failed : staged_) {
     failed->error = error;
     metrics_.dropped_entries.add(failed->unawaited_entries);
+    if (options_.keeps_unawaited && failed->unawaited_entries > 0) drop_ = error;
     failed->outcome.set(Outcome<>::Value::kFailed);
   }
   staged_.clear();

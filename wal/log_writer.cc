@@ -68,14 +68,14 @@ Result<void> LogWriter::open(const LogEnd& end, const std::optional<Segment>& la
 
 Result<LogWriter::Ticket> LogWriter::append(ByteSpan entries, std::uint64_t count, Waiter waiter,
                                             const std::optional<BookmarkView>& bookmark) {
-  const Transaction staged = transaction(entries, count, bookmark);
+  TRY_ASSIGN(const Transaction staged, transaction(entries, count, bookmark));
   MutexLock lock(mutex_);
   return stage(lock, staged, waiter);
 }
 
 Result<void> LogWriter::commit(ByteSpan entries, std::uint64_t count,
                                const std::optional<BookmarkView>& bookmark) {
-  const Transaction staged = transaction(entries, count, bookmark);
+  TRY_ASSIGN(const Transaction staged, transaction(entries, count, bookmark));
   Ticket ticket;
   {
     MutexLock lock(mutex_);
@@ -143,6 +143,7 @@ Result<void> LogWriter::wait_appended() {
   }
   if (last != nullptr) static_cast<void>(wait(*last));  // the caller learns what was dropped
   const MutexLock lock(mutex_);
+  drop_.reset();
   return poison_ ? Result<void>(*poison_) : Result<void>();
 }
 
@@ -240,34 +241,42 @@ std::optional<Error> LogWriter::poison() const {
 
 // ---- staging
 
-LogWriter::Transaction LogWriter::transaction(ByteSpan entries, std::uint64_t count,
-                                              const std::optional<BookmarkView>& bookmark) {
+Result<void> LogWriter::check(ByteSpan entries, const std::optional<BookmarkView>& bookmark) const {
+  TRY(transaction(entries, /*count=*/1, bookmark));
+  return {};
+}
+
+// Checked before anything is staged, so that a refusal leaves no part of the transaction.
+Result<LogWriter::Transaction> LogWriter::transaction(
+    ByteSpan entries, std::uint64_t count, const std::optional<BookmarkView>& bookmark) const {
   CHECK(count > 0);
   CHECK(!bookmark || bookmark->is_possible());
-  return {.entries = entries,
-          .count = count,
-          .bookmark = bookmark,
-          .bookmark_bytes = bookmark ? bookmark_bytes(*bookmark) : 0};
+  Transaction transaction{.entries = entries,
+                          .count = count,
+                          .bookmark = bookmark,
+                          .bookmark_bytes = bookmark ? bookmark_bytes(*bookmark) : 0};
+  const std::uint64_t room_bytes = kAckRoomBytes + transaction.bookmark_bytes;
+  const auto bytes_of_block = [&](std::uint64_t entry_bytes) {
+    return block_bytes(put_bytes(entry_bytes) + room_bytes);
+  };
+  transaction.is_split = bytes_of_block(entries.size()) > options_.block_bytes_max;
+  if (!transaction.is_split) return transaction;
+  wire::Reader reader(entries);
+  for (const std::byte* at = entries.data(); reader.next(); at = reader.position()) {
+    const auto entry_bytes = static_cast<std::uint64_t>(reader.position() - at);
+    if (bytes_of_block(entry_bytes) > segment_writer_.block_bytes_max()) {
+      return Error{.code = Errc::kTooLarge, .what = "event is larger than a segment can hold"};
+    }
+  }
+  return transaction;
 }
 
 Result<LogWriter::Ticket> LogWriter::stage(MutexLock& lock, const Transaction& transaction,
                                            Waiter waiter) {
-  const ByteSpan entries = transaction.entries;
-  const std::uint64_t room_bytes = kAckRoomBytes + transaction.bookmark_bytes;
-  TRY(admit(lock, entries.size() + transaction.bookmark_bytes, waiter));
+  TRY(admit(lock, transaction.entries.size() + transaction.bookmark_bytes, waiter));
   Ticket ticket;
   ticket.range_ = {.first = next_sequence_, .end = next_sequence_ + transaction.count};
-  const bool is_split =
-      block_bytes(put_bytes(entries.size()) + room_bytes) > options_.block_bytes_max;
-  if (is_split) {
-    // Checked before anything is staged, so that a refusal leaves no part of the transaction.
-    wire::Reader reader(entries);
-    for (const std::byte* at = entries.data(); reader.next(); at = reader.position()) {
-      const auto entry_bytes = static_cast<std::uint64_t>(reader.position() - at);
-      if (block_bytes(put_bytes(entry_bytes) + room_bytes) > segment_writer_.block_bytes_max()) {
-        return Error{.code = Errc::kTooLarge, .what = "event is larger than a segment can hold"};
-      }
-    }
+  if (transaction.is_split) {
     stage_split(transaction);
     ticket.batch_ = staged_.back();
   } else {
@@ -313,6 +322,7 @@ Result<void> LogWriter::admit(MutexLock& lock, std::uint64_t bytes, Waiter waite
   }
   if (poison_) return *poison_;
   if (is_closed_) return Error{.code = Errc::kClosed, .what = "log is closed"};
+  if (drop_) return *drop_;
   if (slots_.is_below_minimum()) {
     return Error{.code = Errc::kNoSpace,
                  .what = "less disk space is free than minimumRequiredSpace"};

@@ -88,11 +88,17 @@ class LogWriter {
     SequenceRange range_;
   };
 
+  /// kTooLarge when the log could never take it, however empty: one entry exceeds a segment.
+  /// Without a lock.
+  [[nodiscard]] Result<void> check(ByteSpan entries,
+                                   const std::optional<BookmarkView>& bookmark) const;
+
   /// Stages one transaction: `entries` is the wire form of `repeated bytes entry` with `count`
   /// entries; a bookmark becomes durable with it. Copies. Waits while staging is full. Nothing is
   /// durable before wait_durable().
   ///
-  /// kTooLarge: one entry exceeds a segment. kNoSpace: no slot for it, nothing staged.
+  /// kTooLarge: as check(). kNoSpace: no slot for it, nothing staged; with options.keeps_unawaited
+  /// also behind entries that were dropped, until wait_appended().
   enum class Waiter : std::uint8_t {
     kComes,  // the caller calls wait_durable(): whoever waits writes
     kNone,   // written when the device is free; waits here while options.lag_ns_max is exceeded
@@ -179,9 +185,10 @@ class LogWriter {
     std::uint64_t count = 0;
     std::optional<BookmarkView> bookmark = {};
     std::uint64_t bookmark_bytes = 0;
+    bool is_split = false;  // over several blocks
   };
-  static Transaction transaction(ByteSpan entries, std::uint64_t count,
-                                 const std::optional<BookmarkView>& bookmark);
+  Result<Transaction> transaction(ByteSpan entries, std::uint64_t count,
+                                  const std::optional<BookmarkView>& bookmark) const;
   Result<Ticket> stage(MutexLock& lock, const Transaction& transaction, Waiter waiter)
       REQUIRES(mutex_);
   Result<void> admit(MutexLock& lock, std::uint64_t bytes, Waiter waiter) REQUIRES(mutex_);
@@ -268,6 +275,7 @@ class LogWriter {
   std::vector<std::shared_ptr<io::File>> unsynced_ GUARDED_BY(mutex_);  // written since then
   std::optional<Error> poison_ GUARDED_BY(mutex_);
   std::optional<Error> failure_ GUARDED_BY(mutex_);   // not settled yet; nothing new is written
+  std::optional<Error> drop_ GUARDED_BY(mutex_);      // of entries whose owner does not know yet
   bool is_second_try_ GUARDED_BY(mutex_) = false;     // nothing became durable since the last
   bool is_placing_ GUARDED_BY(mutex_) = false;        // somebody gives a block its address
   bool is_retiring_ GUARDED_BY(mutex_) = false;       // somebody tells about what became durable

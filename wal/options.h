@@ -64,6 +64,10 @@ struct LogOptions {
   // next one has to wait.
   std::uint64_t lag_ns_max = 10'000'000;
 
+  // Whoever appends with Waiter::kNone keeps the entries until wait_appended() says what of them
+  // was dropped; before that nothing is taken behind dropped ones, so that these are the newest.
+  bool keeps_unawaited = false;
+
   // kNone: blocks reach the device but not necessarily its medium before LogWriter::sync().
   io::Durability block_durability = io::Durability::kDurable;
 

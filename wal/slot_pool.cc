@@ -20,7 +20,10 @@ bool is_of_process(const Error& error) {
 
 SlotPool::SlotPool(const std::vector<io::Directory*>& directories, const LogOptions& options,
                    io::OpenMode mode)
-    : options_(options), mode_(mode), wanted_(options.spare_slots_min) {
+    : options_(options),
+      mode_(mode),
+      wanted_(options.spare_slots_min),
+      free_bytes_min_(options.free_bytes_min) {
   CHECK(!directories.empty());
   CHECK(options_.slot_bytes % kBlockAlignBytes == 0);
   CHECK(options_.slot_bytes > kSegmentDataOffset);
@@ -198,7 +201,7 @@ std::uint64_t SlotPool::room_bytes() const {
 }
 
 bool SlotPool::is_below_minimum() {
-  if (options_.free_bytes_min == 0) return false;
+  if (free_bytes_min_ == 0) return false;
   MutexLock lock(mutex_);
   // The background thread looks every second; without one this is the time to do it.
   if (options_.background == Background::kNone) {
@@ -206,6 +209,14 @@ bool SlotPool::is_below_minimum() {
     publish_state();
   }
   return is_below_minimum_;
+}
+
+void SlotPool::lift_minimum() {
+  const MutexLock lock(mutex_);
+  free_bytes_min_ = 0;
+  is_below_minimum_ = false;
+  for (Shelf& shelf : shelves_) shelf.failure.reset();
+  publish_state();
 }
 
 Result<std::shared_ptr<io::File>> SlotPool::file(SlotId slot) {

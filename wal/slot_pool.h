@@ -100,6 +100,10 @@ class SlotPool {
   /// Whether less than options.free_bytes_min is free on every directory.
   [[nodiscard]] bool is_below_minimum();
 
+  /// From here on slots take what the directories have; those that were full are tried again at
+  /// once. For the last events before a stop.
+  void lift_minimum();
+
   /// A block is being written: background work takes turns with it.
   void note_write() { writes_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -225,6 +229,7 @@ class SlotPool {
   std::size_t wanted_ GUARDED_BY(mutex_) = 0;        // spares to keep ready
   std::size_t reserved_ GUARDED_BY(mutex_) = 0;      // spares that reserve() has promised
   std::optional<Time> taken_at_ GUARDED_BY(mutex_);  // when acquire() last gave one away
+  std::atomic<std::uint64_t> free_bytes_min_;
   bool is_below_minimum_ GUARDED_BY(mutex_) = false;
   Stats stats_ GUARDED_BY(mutex_);
   OnSpace on_space_ GUARDED_BY(mutex_);

@@ -97,9 +97,9 @@ MadeSlotFile SlotPool::make_part(const Shelf& shelf, const SlotFileName& name, P
   io::Directory& directory = *shelf.directory;
   const std::uint64_t bytes = io::StripedFile::part_bytes(
       options_.slot_bytes, options_.stripe_bytes, name.part, name.parts);
-  const auto space = options_.free_bytes_min > 0 ? directory.space() : io::SpaceInfo{};
-  const bool is_reserve_kept = options_.free_bytes_min == 0 || !space.has_value() ||
-                               space.value().free_bytes >= options_.free_bytes_min + bytes;
+  const auto space = free_bytes_min_ > 0 ? directory.space() : io::SpaceInfo{};
+  const bool is_reserve_kept = free_bytes_min_ == 0 || !space.has_value() ||
+                               space.value().free_bytes >= free_bytes_min_ + bytes;
   if (!is_reserve_kept) {
     return {.file = Error{.code = Errc::kNoSpace, .what = "the reserve must stay free"},
             .is_name_free = true};
@@ -200,8 +200,8 @@ void SlotPool::probe_left_out(MutexLock& lock) {
     io::Directory& directory = *shelves_[i].directory;
     lock.unlock();
     const auto space = directory.space();
-    const bool has_space = space.has_value() && space.value().free_bytes >=
-                                                    options_.slot_bytes + options_.free_bytes_min;
+    const bool has_space =
+        space.has_value() && space.value().free_bytes >= options_.slot_bytes + free_bytes_min_;
     const bool works =
         has_space && try_making_slot_file(directory, options_.slot_bytes).has_value();
     lock.lock();
@@ -213,14 +213,14 @@ void SlotPool::probe_left_out(MutexLock& lock) {
 }
 
 void SlotPool::measure_free_space(MutexLock& lock) {
-  if (options_.free_bytes_min == 0) return;
+  if (free_bytes_min_ == 0) return;
   bool is_below = true;
   for (std::size_t i = 0; i < shelves_.size(); ++i) {
     io::Directory& directory = *shelves_[i].directory;
     lock.unlock();
     const auto space = directory.space();
     lock.lock();
-    if (!space.has_value() || space.value().free_bytes >= options_.free_bytes_min) is_below = false;
+    if (!space.has_value() || space.value().free_bytes >= free_bytes_min_) is_below = false;
   }
   is_below_minimum_ = is_below;
 }
@@ -287,7 +287,7 @@ void SlotPool::run() {
       if (may_wait_for_lull(steady_clock::now())) {
         changed_.wait_for(lock, std::chrono::milliseconds(options_.lull_ms));
       }
-    } else if (left_out_count() > 0 || options_.free_bytes_min > 0 || trial_ != nullptr) {
+    } else if (left_out_count() > 0 || free_bytes_min_ > 0 || trial_ != nullptr) {
       changed_.wait_for(lock, kRetry);
     } else {
       changed_.wait(lock);

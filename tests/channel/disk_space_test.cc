@@ -19,6 +19,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/survivors.h"
+#include "wal/block.h"
 
 namespace spillway::channel {
 namespace {
@@ -71,6 +72,28 @@ TEST_F(DiskSpaceTest, WhatIsPutBehindARefusedPutOfTakenEventsIsDelivered) {
   disk->clear_faults();
   ASSERT_TRUE(channel->put(batch_of({"a", "b"})).has_value());
   EXPECT_EQ(test::drain(*channel), (std::vector<std::string>{"a", "b"}));
+}
+
+// They are delivered by who has them, whatever has become of the block.
+TEST_F(DiskSpaceTest, DamageInABlockOfTakenEventsDoesNotAcknowledgeThem) {
+  options.log.cache_bytes_max = 0;
+  options.log.idle_flush_ms = 3'600'000;  // no block but those of the puts
+  open();
+  auto held = channel->put_taken(std::make_shared<EventBatch>(batch_of({"in hands", "too"})));
+  ASSERT_TRUE(held.has_value());
+  const auto calls = disk->calls();
+  const auto block = std::find_if(calls.rbegin(), calls.rend(), [](const SimCall& call) {
+    return call.kind == SimCallKind::kWrite && call.size_bytes == io::kBlockBytes &&
+           call.path.ends_with(".seg");
+  });
+  ASSERT_NE(block, calls.rend());
+  ASSERT_TRUE(channel->put(batch_of({"behind"})).has_value());
+  disk->corrupt(block->path, block->offset + wal::kBlockHeaderBytes, 1,
+                [](MutableByteSpan byte) { byte[0] ^= std::byte{1}; });
+  EXPECT_EQ(test::drain(*channel), (std::vector<std::string>{"behind"}));
+  EXPECT_EQ(channel->size_events(), 2U);
+  ASSERT_TRUE(held.value()->commit().has_value());
+  EXPECT_EQ(channel->size_events(), 0U);
 }
 
 // ---- maxBytes
