@@ -254,6 +254,8 @@ Result<void> FileChannel::open_log(Engine& engine) {
     engine.segments.append(segment);
     in_use.push_back(segment.slot);
   }
+  const std::vector<wal::SlotId>& given_up = recovered_.given_up_slots;
+  in_use.insert(in_use.end(), given_up.begin(), given_up.end());
   engine.slots->set_space_listener(
       [this](wal::SpaceState now, const Error& why) { on_space(now, why); });
   engine.slots->start(in_use);
@@ -271,6 +273,7 @@ Result<void> FileChannel::open_log(Engine& engine) {
   std::optional<wal::Segment> last;
   if (recovered_.can_continue) last = recovered_.segments.back();
   TRY(engine.writer->open(recovered_.end, last, recovered_.acks.below(), recovered_.bookmarks));
+  for (const wal::SlotId slot : given_up) engine.slots->release(slot);
   const checkpoint::ReadPosition read = recovered_.first_unread();
   engine.delivery->open(*engine.writer, recovered_.acks, read.lsn, read.sequence);
   engine.write_path = std::make_unique<wal::WritePathChooser>(

@@ -61,6 +61,9 @@ struct RecoveredLog {
   wal::Sequence read_sequence{1};
   std::vector<wal::Segment> segments;
   std::vector<wal::SlotId> untouchable_slots;  // not ours or not understood: never reused
+  // Of segments behind the end, oldest first: not to be touched before a new one names its
+  // predecessor. Without one of them the others would prove that it had been durable.
+  std::vector<wal::SlotId> given_up_slots;
   std::uint64_t scanned_bytes = 0;
   // Scanned without their key: what they acknowledge is unknown.
   std::vector<wal::SegmentNumber> locked_segments;

@@ -46,6 +46,9 @@ Result<void> TailScan::run() {
   count_lost();
   log_.segments.clear();
   for (std::size_t i = 0; i <= index_; ++i) log_.segments.push_back(chain_[i].segment);
+  for (std::size_t i = index_ + 1; i < chain_.size(); ++i) {
+    log_.given_up_slots.push_back(chain_[i].segment.slot);
+  }
   return {};
 }
 
