@@ -85,7 +85,7 @@ def parse_arguments(argv):
 
 def build(profile, targets):
     """Configures and builds; exits when that fails, since then there is nothing to count."""
-    env = dict(os.environ)
+    env = {**os.environ, **profile.env}
     if profile.compiler:
         # Meson adds ccache only to the compiler it finds by itself.
         env["CXX"] = ("ccache " if shutil.which("ccache") else "") + profile.compiler
