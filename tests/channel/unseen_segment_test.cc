@@ -72,5 +72,27 @@ TEST_F(UnseenSegmentTest, FileThatIsThereAgain) {
   });
 }
 
+// Nothing may be made of a device that does not answer, least of all a new channel.
+TEST(UnreadableHeadersTest, StartWithoutAManifestFailsAndLosesNothing) {
+  FileChannelOnDisk home;
+  home.open();
+  home.put_one_by_one("kept", 3);
+  home.stop();
+  home.disk().erase(FileChannelOnDisk::kManifestPath);
+  for (const Errc code : {Errc::kClosed, Errc::kIo}) {
+    home.disk().fail_when(
+        [](const SimCall& call) {
+          return call.kind == SimCallKind::kRead && call.path.ends_with(".seg");
+        },
+        {.code = code, .what = "does not answer"});
+    const auto started = home.create()->start();
+    ASSERT_FALSE(started.has_value());
+    EXPECT_EQ(started.error().code, code);
+    home.disk().clear_faults();
+  }
+  home.open();
+  EXPECT_EQ(home.drain().size(), 3U);
+}
+
 }  // namespace
 }  // namespace spillway::test

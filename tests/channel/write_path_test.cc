@@ -159,6 +159,30 @@ TEST_F(WritePathChoiceTest, ForcedRingFallsBackToThreadsWhereThereIsNone) {
   expect_works(*channel);
 }
 
+TEST_F(WritePathChoiceTest, RingIsNotForSlotsInPartsNorForOneWriteAtATime) {
+  for (const WritePath path : {WritePath::kAuto, WritePath::kRing}) {
+    FileChannelOptions options = test::small_file_channel(dir.file("parts"), kLimits);
+    options.data_dirs = {dir.file("a"), dir.file("b")};
+    options.log.slot_bytes = 4 * kMiB;
+    options.log.stripe_bytes = kMiB;
+    options.log.write_path = path;
+    FileChannel in_parts(options, files, clock);
+    ASSERT_TRUE(in_parts.start().has_value());
+    EXPECT_EQ(write_path(in_parts), 0);
+    expect_works(in_parts);
+  }
+  for (const wal::Background background : {wal::Background::kNone, wal::Background::kThreads}) {
+    FileChannelOptions options = test::small_file_channel(dir.file("alone"), kLimits);
+    options.log.background = background;
+    options.log.write_depth_max = 1;
+    options.log.write_path = WritePath::kAuto;
+    FileChannel alone(options, files, clock);
+    ASSERT_TRUE(alone.start().has_value());
+    EXPECT_EQ(write_path(alone), 0);
+    expect_works(alone);
+  }
+}
+
 TEST_F(WritePathChoiceTest, StopDoesNotWaitForTheTrial) {
   for (int i = 0; i < 10; ++i) {
     const auto channel = start(WritePath::kAuto, files);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "checkpoint/manifest.pb.h"
@@ -171,6 +172,11 @@ TEST(ManifestTest, ContradictionsAreRefusedThoughTheHashIsRight) {
       {"a segment above the highest", [](Manifest& m) { m.end.last_segment = {4}; }},
       {"nothing is acknowledged below 0", [](Manifest& m) { m.acks = AckState({0}); }},
       {"entries wait, and no segment holds them", [](Manifest& m) { m.segments.clear(); }},
+      {"a bookmark that no put could have brought",
+       [](Manifest& m) {
+         m.bookmarks.set(
+             {.key = std::string(wal::kBookmarkKeyBytesMax + 1, 'k'), .value = "value"});
+       }},
   };
   for (const auto& [name, change] : wrong) {
     Manifest manifest = some_manifest();

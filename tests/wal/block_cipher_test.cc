@@ -170,6 +170,7 @@ TEST(KeyRingTest, FindsKeysByNameAndById) {
   KeyRing ring;
   ASSERT_TRUE(ring.add("k1", secret_of(1)).has_value());
   ASSERT_TRUE(ring.add("k2", secret_of(2, 16)).has_value());
+  ASSERT_TRUE(ring.add("k3", secret_of(3, 24)).has_value());
   EXPECT_EQ(ring.active(), nullptr);
   ASSERT_TRUE(ring.set_active("k2").has_value());
   EXPECT_EQ(ring.active()->alias(), "k2");

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 #include <thread>
@@ -189,6 +190,9 @@ TEST_P(LogWriterTest, EntryLargerThanASegmentIsRefusedAndNothingIsStaged) {
   const auto refused = put({"small", std::string(128 * kKiB, 'x'), "small"});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::kTooLarge);
+  const auto large = entries_of({std::string(128 * kKiB, 'x')});
+  EXPECT_EQ(writer->check(large, {}).error().code, Errc::kTooLarge);
+  EXPECT_EQ(writer->commit(large, 1).error().code, Errc::kTooLarge);
   put_numbered(1);  // checks that its sequence is the next one
   expect_all_stored();
 }
@@ -340,6 +344,8 @@ TEST_P(LogWriterTest, CloseWritesWhatIsStagedAndRefusesMore) {
   ASSERT_TRUE(writer->close().has_value());
   ASSERT_TRUE(writer->close().has_value());
   EXPECT_EQ(writer->append(bytes, 1).error().code, Errc::kClosed);
+  const std::array acks{SequenceRange{{1}, {2}}};
+  EXPECT_EQ(writer->stage_acks(acks).error().code, Errc::kClosed);
   const LogContents contents = stored();
   EXPECT_EQ(contents.entries, std::vector<std::string>{"last"});
   EXPECT_EQ(contents.acks.size(), 1U);

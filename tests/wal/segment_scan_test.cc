@@ -1,13 +1,16 @@
 // A scan returns every sound block of a segment, every damaged range exactly once, and why.
 #include "wal/segment_scan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -91,6 +94,15 @@ class SegmentScanTest : public testing::Test {
   std::unique_ptr<io::Directory> directory_;
   std::unique_ptr<SlotPool> slots_;
 };
+
+TEST(BlockFaultTest, EachHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (int fault = 0; fault <= static_cast<int>(BlockFault::kUnchained); ++fault) {
+    names.insert(fault_name(static_cast<BlockFault>(fault)));
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAre("none", "missing", "blank", "damaged",
+                                                   "unreadable", "misplaced", "unchained"));
+}
 
 TEST_F(SegmentScanTest, SoundSegmentIsReadWhole) {
   EXPECT_EQ(scan(), "0 1 2 3 4");

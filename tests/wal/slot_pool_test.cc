@@ -221,15 +221,30 @@ TEST_F(SlotPoolTest, SpareThatCannotBeOpenedIsLeftAlone) {
 
 TEST_F(SlotPoolTest, SpareIsKeptWhileTheProcessLacksDescriptors) {
   must_acquire(*open({}));
-  const auto pool = open({});
-  disk.fail_when(
-      [](const SimCall& call) {
-        return call.kind == SimCallKind::kOpen || call.kind == SimCallKind::kCreate;
-      },
-      {.code = Errc::kIo, .os_error = EMFILE});
-  EXPECT_FALSE(pool->acquire(SlotPool::Prewrite::kNo).has_value());
-  disk.clear_faults();
-  EXPECT_EQ(must_acquire(*pool), 1U);
+  for (const int lack : {EMFILE, ENFILE, ENOMEM}) {
+    const auto pool = open({});
+    disk.fail_when(
+        [](const SimCall& call) {
+          return call.kind == SimCallKind::kOpen || call.kind == SimCallKind::kCreate;
+        },
+        {.code = Errc::kIo, .os_error = lack});
+    EXPECT_FALSE(pool->acquire(SlotPool::Prewrite::kNo).has_value());
+    disk.clear_faults();
+    EXPECT_EQ(must_acquire(*pool), 1U) << lack;
+  }
+}
+
+TEST_F(SlotPoolTest, SmallerSlotOfEarlierOptionsIsReplaced) {
+  const auto before = open({});
+  const SlotId small = must_acquire(*before);
+  must_acquire(*before);
+  before->release(small);
+  const auto file = std::move(directory->open(slot_name(small), io::OpenMode::kReadWrite).value());
+  ASSERT_TRUE(file->truncate(kSmallSlotBytes / 2).has_value());  // behind the back of the pool
+  const auto slot = before->acquire(Prewrite::kNo);
+  ASSERT_TRUE(slot.has_value());
+  EXPECT_NE(slot.value().id, small);
+  EXPECT_EQ(slot.value().bytes, kSmallSlotBytes);
 }
 
 TEST_F(SlotPoolTest, SlotNumberInTwoDirectoriesIsRefused) {

@@ -82,6 +82,12 @@ class SlotSpaceTest : public testing::Test {
   std::unique_ptr<SlotPool> pool;
 };
 
+TEST(SpaceStateTest, HasTheNamesOfTheMetric) {
+  EXPECT_EQ(space_state_name(SpaceState::kNormal), "normal");
+  EXPECT_EQ(space_state_name(SpaceState::kLow), "low");
+  EXPECT_EQ(space_state_name(SpaceState::kFull), "full");
+}
+
 TEST_F(SlotSpaceTest, LowWhileThereAreSparesThenFullThenNormalAndEachIsSaidOnce) {
   disk.set_capacity(3 * kSmallSlotBytes + kSmallSlotBytes / 2);
   start({"data"});

@@ -51,6 +51,27 @@ TEST_P(PosixDirectoryTest, ReadEndsWithTheFileEvenInsideABlock) {
   EXPECT_EQ(file->read_at(8 * kBlockBytes, read.span()).value(), 0U);
 }
 
+TEST_P(PosixDirectoryTest, WriteOfNothingChangesNothing) {
+  const auto directory = open_directory();
+  const auto file = std::move(directory->open("log", OpenMode::kCreate).value());
+  ASSERT_TRUE(file->write_at(kBlockBytes, {}, Durability::kDurable).has_value());
+  EXPECT_EQ(file->size_bytes().value(), 0U);
+}
+
+TEST_P(PosixDirectoryTest, DirectoryIsMadeByARelativePathAndNotWhereThereCanBeNone) {
+  dir_.write("file", "");
+  PosixFileSystem file_system;
+  constexpr auto kCreate = FileSystem::Missing::kCreate;
+  EXPECT_EQ(file_system.open_directory(dir_.file("file") + "/below", kCreate).error().os_error,
+            ENOTDIR);
+  EXPECT_FALSE(file_system.open_directory("", kCreate).has_value());
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(dir_.path());
+  EXPECT_TRUE(file_system.open_directory("made", kCreate).has_value());
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(std::filesystem::is_directory(dir_.path() / "made"));
+}
+
 TEST_P(PosixDirectoryTest, FileThatCannotGrowFailsAndKeepsWhatItHad) {
   const auto directory = open_directory();
   const auto file = std::move(directory->open("log", OpenMode::kCreate).value());

@@ -37,6 +37,16 @@ TEST(RenameNewTest, TakenNameIsLeftAlone) {
   EXPECT_EQ(dir.read("b"), "old");
 }
 
+TEST(RenameNewTest, NamesMayBeRelative) {
+  const test::TempDir dir;
+  dir.write("a", "contents");
+  const fs::path before = fs::current_path();
+  fs::current_path(dir.path());
+  EXPECT_TRUE(rename_new("a", "b").has_value());
+  fs::current_path(before);
+  EXPECT_EQ(dir.read("b"), "contents");
+}
+
 TEST(RenameNewTest, MissingFileIsAnError) {
   const test::TempDir dir;
   EXPECT_EQ(rename_new(dir.file("a"), dir.file("b")).error().code, Errc::kNotFound);

@@ -23,6 +23,16 @@ TEST(ReplaceFileTest, CreatesAndReplaces) {
   EXPECT_FALSE(fs::exists(dir.path() / "position.tmp"));
 }
 
+TEST(ReplaceFileTest, NameMayBeRelative) {
+  const test::TempDir dir;
+  dir.write("position", "old");
+  const fs::path before = fs::current_path();
+  fs::current_path(dir.path());
+  EXPECT_TRUE(replace_file("position", as_bytes("new")).has_value());
+  fs::current_path(before);
+  EXPECT_EQ(dir.read("position"), "new");
+}
+
 TEST(ReplaceFileTest, EmptyContentsMakeAnEmptyFile) {
   const test::TempDir dir;
   dir.write("position", "old");
