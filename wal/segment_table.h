@@ -39,8 +39,8 @@ class SegmentTable {
   /// segment of the table.
   std::vector<Segment> remove_drained(Lsn end_lsn, const IsAcked& is_acked);
 
-  /// Removes the segments that begin behind `end_lsn` and returns them: what was written there was
-  /// given up.
+  /// Removes the segments that begin behind `end_lsn` and returns them, the newest first: what was
+  /// written there was given up.
   std::vector<Segment> remove_behind(Lsn end_lsn);
 
   /// Puts back what remove_drained() returned: the manifest could not be written.

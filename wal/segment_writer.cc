@@ -127,6 +127,8 @@ void SegmentWriter::finish_segment() {
 
 void SegmentWriter::abandon(const LogEnd& end, Slots slots) {
   CHECK(end.lsn <= end_.lsn);
+  // The newest first, and so deleted first: a crash leaves no hole in what was given up, which
+  // recovery would take for a loss and go on behind.
   for (const Segment& segment : segments_.remove_behind(end.lsn)) {
     if (slots == Slots::kReuse) slots_.release(segment.slot);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/channel/channel_on_sim_disk.h"
+#include "tests/support/disk_errors.h"
 #include "tests/support/events.h"
 #include "tests/support/sim_call.h"
 #include "tests/support/survivors.h"
@@ -49,8 +50,8 @@ class GivenUpTransactionTest : public ChannelOnSimDisk {
     return of.crash_image({.name = "all", .fates = std::vector(of.pending().size(), fate)});
   }
 
-  // A disk without the last block of the transaction.
-  std::unique_ptr<SimDisk> cut_short() {
+  // The call that writes the last block of the transaction, on an empty disk.
+  std::uint64_t last_write() {
     put_all();
     std::uint64_t last_write = 0;
     for (const test::SimCall& call : disk->calls()) {
@@ -60,7 +61,13 @@ class GivenUpTransactionTest : public ChannelOnSimDisk {
     }
     stop();
     disk = std::make_unique<SimDisk>();
-    disk->crash_at(last_write, CrashPhase::kBefore);
+    return last_write;
+  }
+
+  // A disk without the last block of the transaction.
+  std::unique_ptr<SimDisk> cut_short() {
+    const std::uint64_t cut = last_write();
+    disk->crash_at(cut, CrashPhase::kBefore);
     put_all();
     EXPECT_TRUE(disk->is_crashed());
     auto after = image(*disk, test::Fate::kLost);
@@ -82,6 +89,33 @@ TEST_F(GivenUpTransactionTest, IsNotDeliveredAfterACrashDuringTheNextStart) {
         disk->crash_at(number, phase);
         channel = std::make_unique<FileChannel>(options, *disk, clock);
         static_cast<void>(channel->start());
+        is_over = !disk->is_crashed();
+        disk->crash_now();
+        auto after = image(*disk, fate);
+        stop();
+        disk = std::move(after);
+        open();
+        ASSERT_EQ(test::drain(*channel), test::EventBodies{"before"});
+        stop();
+      }
+    }
+  }
+}
+
+TEST_F(GivenUpTransactionTest, IsNotDeliveredWhenItWasRefusedBeforeTheCrash) {
+  options.log.spare_slots_min = 1;
+  options.log.spare_slots_max = 1;
+  const std::uint64_t refused = last_write();
+  for (const CrashPhase phase : {CrashPhase::kBefore, CrashPhase::kAfterSubmit}) {
+    bool is_over = false;
+    for (std::uint64_t number = refused + 1; !is_over; ++number) {
+      for (const test::Fate fate : {test::Fate::kLost, test::Fate::kKept}) {
+        SCOPED_TRACE("crash at call " + std::to_string(number));
+        disk = std::make_unique<SimDisk>();
+        disk->fail_when([refused](const test::SimCall& call) { return call.number == refused; },
+                        test::kFull, SimDisk::Repeat::kOnce);
+        disk->crash_at(number, phase);
+        put_all();
         is_over = !disk->is_crashed();
         disk->crash_now();
         auto after = image(*disk, fate);

@@ -92,7 +92,7 @@ class CrashPointsTest : public testing::TestWithParam<Writing> {
 
   void TearDown() override {
     note_tried(kCrashStates, images_);
-    EXPECT_GT(images_ * kCallStep, 20U);
+    EXPECT_GE(images_ * kCallStep, 20U);  // of one seed
   }
 
   std::uint64_t images_ = 0;
