@@ -39,7 +39,7 @@ class DiskServer {
  private:
   template <class T>
   [[nodiscard]] T argument() const {
-    T value;
+    T value{};
     std::memcpy(&value, request_.data() + sizeof(header_), sizeof(value));
     return value;
   }

@@ -2,7 +2,8 @@
 """Breaks the engine in one way after the other and expects the named test to notice: SOURCE BUILD [NAME…]
 
 Works on a copy of the committed and changed sources in BUILD; only what a mutation touches is compiled
-again. A mutation whose lines are no longer there fails, so that the list stays true.
+again. With --names the list alone is looked at, in seconds: SOURCE has each mutation's lines once, and
+BUILD, a build of it, has the tests.
 """
 import collections
 import os
@@ -16,7 +17,7 @@ Mutation = collections.namedtuple('Mutation', 'name file old new target argument
 MUTATIONS = [
     Mutation('write_without_flush', 'wal/log_pipeline.cc',
              'place.bytes, options_.block_durability)', 'place.bytes, io::Durability::kNone)',
-             'tests/crash/crash_points_test', ['--gtest_filter=*.Puts/Threads']),
+             'tests/crash/crash_points_test', ['--gtest_filter=*.Puts/Plain']),
     Mutation('failed_write_counts_as_done', 'wal/log_pipeline.cc',
              'batch.is_written = outcome.has_value();', 'batch.is_written = true;',
              'tests/wal_test', []),
@@ -45,10 +46,10 @@ MUTATIONS = [
     Mutation('slot_name_not_synced', 'wal/slot_files.cc',
              '  TRY(file.sync());\n  return directory.sync();',
              '  static_cast<void>(directory);\n  return file.sync();',
-             'tests/crash/crash_points_test', ['--gtest_filter=*.FirstStart/Threads:*.Puts/Threads']),
+             'tests/crash/crash_points_test', ['--gtest_filter=*.FirstStart/Plain:*.Puts/Plain']),
     Mutation('bookmark_of_the_tail_ignored', 'checkpoint/tail_scan.cc',
              'log_.bookmarks.set(record->bookmark);', '',
-             'tests/crash/crash_points_test', ['--gtest_filter=*.Puts/Threads']),
+             'tests/crash/crash_points_test', ['--gtest_filter=*.Puts/Plain']),
     Mutation('bookmark_not_in_the_manifest', 'channel/file_channel_checkpoints.cc',
              'manifest.bookmarks = std::move(durable.bookmarks);', '',
              'tests/durability_test', ['--gtest_filter=BookmarkTest.*']),
@@ -102,7 +103,28 @@ def notices(copy, mutation):
         file.write_text(text)
 
 
+def misnamed(source, build_dir, mutation):
+    """'' when the mutation's lines and its tests are there."""
+    count = (source / mutation.file).read_text().count(mutation.old)
+    if count != 1:
+        return 'its lines are there %d times' % count
+    listed = subprocess.run(
+        [build_dir / mutation.target, '--gtest_list_tests', *mutation.arguments],
+        check=True, capture_output=True, text=True).stdout
+    is_any = any(line.startswith('  ') for line in listed.splitlines())
+    return '' if is_any else 'no test has the name ' + ' '.join(mutation.arguments)
+
+
+def check_names(source, build_dir):
+    problems = [(one.name, misnamed(source, build_dir, one)) for one in MUTATIONS]
+    for name, problem in problems:
+        print('%-28s %s' % (name, problem or 'ok'))
+    return 1 if any(problem for _, problem in problems) else 0
+
+
 def main():
+    if sys.argv[1] == '--names':
+        return check_names(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     source, copy = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     wanted = [one for one in MUTATIONS if one.name in sys.argv[3:] or not sys.argv[3:]]
     copy.mkdir(parents=True, exist_ok=True)
