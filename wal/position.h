@@ -11,7 +11,6 @@ template <class Tag>
 struct StrongNumber {
   std::uint64_t value = 0;
 
-  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 does not know what is compared with 0
   friend constexpr auto operator<=>(StrongNumber, StrongNumber) = default;
   friend constexpr StrongNumber operator+(StrongNumber a, std::uint64_t n) { return {a.value + n}; }
   friend constexpr std::uint64_t operator-(StrongNumber a, StrongNumber b) {

@@ -4,6 +4,7 @@
 #include <asio.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,10 +31,11 @@ struct StreamClient {
   }
 
   asio::ip::tcp::socket socket;
-  std::unique_ptr<TlsSession> tls;  // nullptr: plain text
-  std::unique_ptr<StreamDecoder> decoder;
-  std::string replies;  // not yet handed to the kernel
+  std::unique_ptr<TlsSession> tls;         // nullptr: plain text
+  std::unique_ptr<StreamDecoder> decoder;  // nullptr before the first input and while lingering
+  std::string replies;                     // not yet handed to the kernel
   std::chrono::steady_clock::time_point active_at;
+  std::optional<asio::steady_timer> linger_timer;  // while lingering
 
   bool is_reading = false;      // waits for input
   bool is_writing = false;      // waits for room in the send buffer

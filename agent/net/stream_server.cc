@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds kRetryFirst{20};
 constexpr std::chrono::milliseconds kRetryMax{1000};
 constexpr std::chrono::milliseconds kListenPause{5000};
 constexpr std::chrono::milliseconds kIdleCheck{250};
+constexpr std::chrono::milliseconds kLingerMax{5000};
 
 // An IPv4 client of a socket for both protocols is shown as what it is.
 std::string address_text(const asio::ip::address& address) {
@@ -189,7 +190,7 @@ class StreamServer::Loop {
 
   void on_readable(const StreamClientPtr& client, std::error_code error) {
     client->is_reading = false;
-    if (error || is_stopping_ || !client->socket.is_open()) return;
+    if (error || is_stopping_ || !client->socket.is_open() || client->is_finishing) return;
     if (is_blocked_ || client->has_more) return waiting_.push_back(client);
     read(client);
   }
@@ -318,7 +319,7 @@ class StreamServer::Loop {
   // Writes what fits, and decides what the client waits for next.
   void send(const StreamClientPtr& client) {
     if (!client->socket.is_open() || client->is_writing) return;
-    if (client->decoder == nullptr) return;  // its name is being looked up
+    if (client->decoder == nullptr) return;  // its name is being looked up, or it lingers
     if (client->decoder->is_done()) client->is_finishing = true;
     client->decoder->take_interim(client->replies);
     while (!client->replies.empty()) {
@@ -333,7 +334,9 @@ class StreamServer::Loop {
       client->active_at = steady_clock::now();
       client->replies.erase(0, step.bytes);
     }
-    if (client->replies.empty() && client->is_finishing) return close(client);
+    if (client->replies.empty() && client->is_finishing) {
+      return client->has_last_words && !client->has_ended ? linger(client) : close(client);
+    }
     if (client->replies.size() < kUnsentBytesMax) wait_for_input(client);
   }
 
@@ -346,8 +349,32 @@ class StreamServer::Loop {
     });
   }
 
+  // A socket that is closed with unread input resets the connection, and the client may never see
+  // what it was told: what it still sends is read and dropped for a while.
+  void linger(const StreamClientPtr& client) {
+    std::error_code ignored;
+    if (client->tls != nullptr) client->tls->say_goodbye();
+    client->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    client->decoder.reset();  // with what it holds
+    client->linger_timer.emplace(loop_, kLingerMax);
+    client->linger_timer->async_wait([this, client](std::error_code stopped) {
+      if (!stopped) close(client);
+    });
+    discard_input(client);
+  }
+
+  void discard_input(const StreamClientPtr& client) {
+    client->socket.async_wait(tcp::socket::wait_read, [this, client](std::error_code error) {
+      if (error || is_stopping_ || !client->socket.is_open()) return;
+      client->socket.read_some(asio::buffer(piece_), error);
+      if (error && error != asio::error::would_block) return close(client);
+      discard_input(client);
+    });
+  }
+
   void close(const StreamClientPtr& client) {
     std::error_code ignored;
+    client->linger_timer.reset();
     if (client->tls != nullptr) client->tls->say_goodbye();
     client->socket.shutdown(tcp::socket::shutdown_both, ignored);
     client->socket.close(ignored);

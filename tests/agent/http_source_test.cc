@@ -205,6 +205,15 @@ TEST_F(HttpSourceTest, LimitsOfHeadersAndBodies) {
   EXPECT_EQ(status(port, post("[]")), 200);
 }
 
+// Closed with unread input the connection is reset, and many clients never see the answer.
+TEST_F(HttpSourceTest, ClientThatSendsAllOfARefusedRequestFirstIsToldWhy) {
+  const auto port = start({{"maxRequestBytes", "1000"}});
+  test::TcpClient client(port);
+  ASSERT_TRUE(client.send(post(std::string(30 << 20, ' '))));
+  EXPECT_TRUE(client.receive_all().starts_with("HTTP/1.1 413 "));
+  EXPECT_EQ(status(port, post("[]")), 200);
+}
+
 TEST_F(HttpSourceTest, AllUnfinishedBodiesTogetherAreBounded) {
   const auto port = start({{"maxBufferedBytes", "1000"}});
   test::TcpClient holder(port);

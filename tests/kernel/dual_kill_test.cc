@@ -184,13 +184,16 @@ class DualKillTest : public testing::TestWithParam<bool> {
     }
   }
 
+  void report(const std::string& text) {
+    shared_->report[text.copy(shared_->report.data(), shared_->report.size() - 1)] = '\0';
+  }
+
   int one_life(std::uint64_t seed) {
     Random random(seed);
     const auto channel = create(random);
     const auto started = channel->start();
     if (!started.has_value()) {
-      std::snprintf(shared_->report.data(), shared_->report.size(), "start: %s",
-                    to_string(started.error()).c_str());
+      report("start: " + to_string(started.error()));
       return kBroken;
     }
     std::vector<std::unique_ptr<channel::TakeTransaction>> open;
@@ -203,7 +206,7 @@ class DualKillTest : public testing::TestWithParam<bool> {
     }
     for (auto& transaction : open) transaction->rollback();
     const std::string wrong = judge(there);
-    std::snprintf(shared_->report.data(), shared_->report.size(), "%s", wrong.c_str());
+    report(wrong);
     if (!wrong.empty()) return kBroken;
     const std::uint64_t life_ns = random.between(1'000'000, kLifeNsMax);
     shared_->kill_ns = clock_.monotonic_ns() + life_ns;

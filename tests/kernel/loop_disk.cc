@@ -90,6 +90,7 @@ std::string LoopDisk::why_not(const DiskFormat& format) {
   if (!run_shell("command -v mkfs." + format.file_system))
     return "needs mkfs." + format.file_system;
   if (!enter_own_namespace()) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is thread-safe
     return std::string("no mount namespace: ") + std::strerror(errno);
   }
   return {};

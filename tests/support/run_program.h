@@ -29,6 +29,7 @@ inline RunResult run_program(const std::vector<std::string>& argv, uid_t user_id
   const std::string out_path = dir.write("out", "");
   const std::string err_path = dir.write("err", "");
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   const pid_t pid = ::fork();
