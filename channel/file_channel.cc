@@ -264,10 +264,12 @@ Result<void> FileChannel::open_log(Engine& engine) {
   engine.delivery = std::make_unique<Delivery>(*engine.reader, engine.lost_handler, clock_);
   engine.usage = std::make_unique<DiskUsage>(engine.capacity, engine.segments, *engine.delivery);
   engine.writer =
-      std::make_unique<wal::LogWriter>(recovered_.channel_id, engine.log, *engine.slots,
-                                       engine.segments, engine.cache, *engine.delivery, clock_);
-  engine.scrubber = std::make_unique<Scrubber>(options_.name, options_.scrub, recovered_.channel_id,
-                                               engine.log, *engine.slots, engine.segments, clock_);
+      std::make_unique<wal::LogWriter>(wal::LogParts{recovered_.channel_id, engine.log,
+                                                     *engine.slots, engine.segments, engine.cache},
+                                       *engine.delivery, clock_);
+  engine.scrubber = std::make_unique<Scrubber>(
+      options_.name, options_.scrub,
+      ScrubbedLog{recovered_.channel_id, engine.log, *engine.slots, engine.segments}, clock_);
   engine.oldest_age = std::make_unique<OldestAge>(recovered_.channel_id, *engine.delivery,
                                                   *engine.slots, engine.segments, clock_);
   std::optional<wal::Segment> last;

@@ -24,15 +24,14 @@ std::uint64_t in_ns(std::chrono::nanoseconds duration) {
 
 }  // namespace
 
-Scrubber::Scrubber(std::string channel, const ScrubOptions& options, const wal::ChannelId& id,
-                   const wal::LogOptions& log, wal::SlotPool& slots,
-                   const wal::SegmentTable& segments, const Clock& clock)
+Scrubber::Scrubber(std::string channel, const ScrubOptions& options, const ScrubbedLog& log,
+                   const Clock& clock)
     : channel_(std::move(channel)),
       options_(options),
-      id_(id),
-      log_(log),
-      slots_(slots),
-      segments_(segments),
+      id_(log.id),
+      log_(log.options),
+      slots_(log.slots),
+      segments_(log.segments),
       clock_(clock) {
   log_.background = wal::Background::kNone;  // one read at a time, none ahead
 }

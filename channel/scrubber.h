@@ -32,11 +32,18 @@ struct ScrubOptions {
   std::uint64_t bytes_per_second = 8 * kMiB;
 };
 
+/// What is scrubbed. `slots` and `segments` outlive the scrubber.
+struct ScrubbedLog {
+  wal::ChannelId id;
+  const wal::LogOptions& options;
+  wal::SlotPool& slots;
+  const wal::SegmentTable& segments;
+};
+
 /// step() and what it needs belong to one thread: that of start(), or a test.
 class Scrubber {
  public:
-  Scrubber(std::string channel, const ScrubOptions& options, const wal::ChannelId& id,
-           const wal::LogOptions& log, wal::SlotPool& slots, const wal::SegmentTable& segments,
+  Scrubber(std::string channel, const ScrubOptions& options, const ScrubbedLog& log,
            const Clock& clock);
   Scrubber(const Scrubber&) = delete;
   Scrubber& operator=(const Scrubber&) = delete;

@@ -21,20 +21,19 @@ constexpr std::size_t kBlocksPerSlab = 2;
 
 }  // namespace
 
-LogWriter::LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots,
-                     SegmentTable& segments, BlockCache& cache, DurableListener& listener,
-                     const Clock& clock)
-    : options_(options),
-      cache_(cache),
+LogWriter::LogWriter(const LogParts& log, DurableListener& listener, const Clock& clock)
+    : options_(log.options),
+      cache_(log.cache),
       listener_(listener),
       clock_(clock),
-      slots_(slots),
-      segments_(segments),
+      slots_(log.slots),
+      segments_(log.segments),
       gather_(clock),
-      segment_writer_(id, options, slots, segments, clock),
-      arena_(SlabPool::make(kBlocksPerSlab * options.block_bytes_max,
-                            options.staging_bytes_max / (kBlocksPerSlab * options.block_bytes_max),
-                            io::PageAdvice::kHuge)) {
+      segment_writer_(log.id, options_, slots_, segments_, clock),
+      arena_(
+          SlabPool::make(kBlocksPerSlab * options_.block_bytes_max,
+                         options_.staging_bytes_max / (kBlocksPerSlab * options_.block_bytes_max),
+                         io::PageAdvice::kHuge)) {
   CHECK(options_.block_bytes_max % kBlockAlignBytes == 0);
   CHECK(options_.block_bytes_max <= segment_writer_.block_bytes_max());
   CHECK(options_.block_bytes_max > kBlockHeaderBytes + kAckRoomBytes);

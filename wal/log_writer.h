@@ -53,6 +53,15 @@ struct LogWriterMetrics {
   Histogram block_size_bytes;
 };
 
+/// A log besides its writer. What it refers to outlives the writer.
+struct LogParts {
+  ChannelId id;
+  const LogOptions& options;
+  SlotPool& slots;
+  SegmentTable& segments;
+  BlockCache& cache;
+};
+
 /// Thread-safe between open() and close().
 ///
 /// After a device error everything that is not durable is written again, once, to a fresh slot; a
@@ -60,8 +69,7 @@ struct LogWriterMetrics {
 /// opened again. A full disk does not poison: what was staged fails, the next append may succeed.
 class LogWriter {
  public:
-  LogWriter(const ChannelId& id, const LogOptions& options, SlotPool& slots, SegmentTable& segments,
-            BlockCache& cache, DurableListener& listener, const Clock& clock);
+  LogWriter(const LogParts& log, DurableListener& listener, const Clock& clock);
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter();

@@ -32,7 +32,8 @@ class ScrubberTest : public wal::LogTest {
   }
 
   std::unique_ptr<Scrubber> make() {
-    return std::make_unique<Scrubber>("c1", scrub, channel_id, options, *slots, segments, clock);
+    return std::make_unique<Scrubber>("c1", scrub,
+                                      ScrubbedLog{channel_id, options, *slots, segments}, clock);
   }
 
   void damage(const wal::Segment& segment, std::uint64_t offset) {

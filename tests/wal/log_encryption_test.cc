@@ -217,8 +217,8 @@ TEST_F(LogEncryptionTest, ReopenedLogGoesOnInANewSegment) {
   const auto first = segments.snapshot();
   ASSERT_TRUE(writer->close().has_value());
   const LogEnd end = writer->durable_end();
-  writer =
-      std::make_unique<LogWriter>(channel_id, options, *slots, segments, *cache, listener, clock);
+  writer = std::make_unique<LogWriter>(LogParts{channel_id, options, *slots, segments, *cache},
+                                       listener, clock);
   ASSERT_TRUE(writer->open(end, segments.snapshot().back(), {1}).has_value());
   put_numbered(3);
   EXPECT_EQ(segments.size(), first.size() + 1);
@@ -233,8 +233,8 @@ TEST_F(LogEncryptionTest, SwitchedOnInTheMiddleItBeginsWithANewSegment) {
   ASSERT_TRUE(writer->close().has_value());
   const LogEnd end = writer->durable_end();
   options.keys = keys;
-  writer =
-      std::make_unique<LogWriter>(channel_id, options, *slots, segments, *cache, listener, clock);
+  writer = std::make_unique<LogWriter>(LogParts{channel_id, options, *slots, segments, *cache},
+                                       listener, clock);
   ASSERT_TRUE(writer->open(end, segments.snapshot().back(), {1}).has_value());
   put_numbered(3);
   ASSERT_EQ(segments.size(), 2U);

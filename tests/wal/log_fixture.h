@@ -125,8 +125,8 @@ class LogTest : public testing::Test {
     ASSERT_TRUE(slots->open().has_value());
     slots->start({});
     cache = std::make_unique<BlockCache>(options.cache_bytes_max);
-    writer =
-        std::make_unique<LogWriter>(channel_id, options, *slots, segments, *cache, listener, clock);
+    writer = std::make_unique<LogWriter>(LogParts{channel_id, options, *slots, segments, *cache},
+                                         listener, clock);
     ASSERT_TRUE(writer->open({}, std::nullopt, {1}).has_value());
     if (options.write_path != WritePath::kRing) return;
     auto queue = disk.open_write_queue(options.write_depth_max, options.block_durability);

@@ -44,7 +44,7 @@ class SegmentScanTest : public testing::Test {
     slots_ = std::make_unique<SlotPool>(std::vector{directory_.get()}, options_);
     ASSERT_TRUE(slots_->open().has_value());
     slots_->start({});
-    LogWriter writer(kId, options_, *slots_, segments_, cache_, listener_, clock_);
+    LogWriter writer({kId, options_, *slots_, segments_, cache_}, listener_, clock_);
     ASSERT_TRUE(writer.open({}, {}, {1}).has_value());
     std::array<std::byte, 3> entry{};
     wire::write_field(entry.data(), 1, ByteSpan(entry).first(1));
