@@ -99,12 +99,12 @@ BlockCipher::BlockCipher(const MasterKey& key, const ChannelId& channel, const S
     : context_(std::make_unique<Context>()) {
   CHECK(key.id() == segment.key_id);
   CHECK(context_->encrypt != nullptr && context_->decrypt != nullptr);
-  std::array<std::byte, kSegmentInfo.size() + 2 * sizeof(std::uint64_t)> info;
+  std::array<std::byte, kSegmentInfo.size() + 2 * sizeof(std::uint64_t)> info{};
   const ByteSpan label = as_bytes(kSegmentInfo);
   std::byte* const end = std::copy(label.begin(), label.end(), info.data());
   store_le(end, segment.number.value);
   store_le(end + sizeof(std::uint64_t), segment.nonce);
-  std::array<std::byte, kDataKeyBytes> data_key;
+  std::array<std::byte, kDataKeyBytes> data_key{};
   derive(key.secret(), channel, info, data_key);
   CHECK(EVP_EncryptInit_ex2(context_->encrypt.get(), aes_256_gcm(), raw(data_key.data()), nullptr,
                             nullptr) == 1);
@@ -140,7 +140,7 @@ bool BlockCipher::decrypt(ByteSpan block, const BlockHeader& header, MutableByte
   CHECK(header.payload_bytes == payload.size() + kBlockTagBytes);
   CHECK(block.size() >= kBlockHeaderBytes + header.payload_bytes);
   const ByteSpan sealed = block.subspan(kBlockHeaderBytes, payload.size());
-  std::array<std::byte, kBlockTagBytes> tag;
+  std::array<std::byte, kBlockTagBytes> tag{};
   const ByteSpan stored_tag = block.subspan(kBlockHeaderBytes + payload.size(), kBlockTagBytes);
   std::copy(stored_tag.begin(), stored_tag.end(), tag.begin());
 
@@ -164,7 +164,7 @@ std::unique_ptr<BlockCipher> cipher_of(const KeyRing* keys, const ChannelId& cha
 }
 
 KeyId make_key_id(ByteSpan secret) {
-  std::array<std::byte, sizeof(KeyId)> id;
+  std::array<std::byte, sizeof(KeyId)> id{};
   derive(secret, {}, as_bytes(kKeyIdInfo), id);
   const auto value = load_le<KeyId>(id.data());
   return value == 0 ? 1 : value;

@@ -72,7 +72,7 @@ std::byte* write_put(std::byte* to, ByteSpan entries) {
 }
 
 std::byte* write_ack(std::byte* to, SequenceRange range) {
-  std::array<std::byte, kAckBytesMax> message;
+  std::array<std::byte, kAckBytesMax> message{};
   std::byte* end = write_number(message.data(), kFirstField, range.first.value);
   end = write_number(end, kCountField, range.count());
   return wire::write_field(to, kAckField,

@@ -99,7 +99,7 @@ void ReadAhead::perform(MutexLock& lock, Request& request) {
   lock.unlock();
   Result<std::size_t> size = request.file->read_at(request.offset, into);
   lock.lock();
-  request.size = std::move(size);
+  request.size = size;
   request.state = State::kDone;
 }
 

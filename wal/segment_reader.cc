@@ -154,7 +154,7 @@ Result<void> SegmentReader::load_next_chunk(Lsn lsn) {
   const MutableByteSpan all = next.memory->span();
   const std::uint64_t bytes = std::min<std::uint64_t>(chunk_bytes_, end_ - next_lsn);
   TRY_ASSIGN(const std::size_t size,
-             salvage(std::move(next.size), offset, all.subspan(ahead_->front_bytes(), bytes)));
+             salvage(next.size, offset, all.subspan(ahead_->front_bytes(), bytes)));
   bytes_read_ += size;
   const std::size_t first = ahead_->front_bytes() - kept;
   // A block that reaches over the border has to lie in one piece.

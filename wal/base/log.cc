@@ -93,7 +93,7 @@ void write_line(LogLevel level, std::string_view id, std::string_view message, L
   if (level >= LogLevel::kWarn) admission = burst.admit(id, clock.monotonic_ns());
   if (!admission.is_admitted) return;
   const LogFormat format = line_format.load(std::memory_order_relaxed);
-  std::string line = format_log_line(format, clock.wall_ms(), level, id, message, fields);
+  std::string line = format_log_line(format, {clock.wall_ms(), level, id, message}, fields);
   if (admission.suppressed > 0) {
     const bool is_json = format == LogFormat::kJson;
     if (is_json) line.pop_back();
@@ -115,16 +115,16 @@ void set_log_format(LogFormat format) {
   line_format.store(format, std::memory_order_relaxed);
 }
 
-std::string format_log_line(LogFormat format, std::int64_t wall_ms, LogLevel level,
-                            std::string_view id, std::string_view message, LogFields fields) {
+std::string format_log_line(LogFormat format, const LogLine& said, LogFields fields) {
   const bool is_json = format == LogFormat::kJson;
   std::string line;
   if (is_json) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","id":"{}","message":)", utc_time(wall_ms),
-                       level_name(level), id);
-    append_quoted(line, message);
+    line = fmt::format(R"({{"time":"{}","level":"{}","id":"{}","message":)", utc_time(said.wall_ms),
+                       level_name(said.level), said.id);
+    append_quoted(line, said.message);
   } else {
-    line = fmt::format("{} {} {} {}", utc_time(wall_ms), level_name(level), id, message);
+    line = fmt::format("{} {} {} {}", utc_time(said.wall_ms), level_name(said.level), said.id,
+                       said.message);
   }
   for (const LogField& field : fields) {
     line += is_json ? "," : " ";

@@ -51,8 +51,14 @@ void log_info(std::string_view id, std::string_view message, LogFields fields = 
 void log_warn(std::string_view id, std::string_view message, LogFields fields = {});
 void log_error(std::string_view id, std::string_view message, LogFields fields = {});
 
+struct LogLine {
+  std::int64_t wall_ms = 0;
+  LogLevel level = LogLevel::kInfo;
+  std::string_view id;
+  std::string_view message;
+};
+
 /// One formatted line without the newline; exposed for tests.
-std::string format_log_line(LogFormat format, std::int64_t wall_ms, LogLevel level,
-                            std::string_view id, std::string_view message, LogFields fields);
+std::string format_log_line(LogFormat format, const LogLine& said, LogFields fields);
 
 }  // namespace spillway

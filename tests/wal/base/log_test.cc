@@ -21,12 +21,12 @@ using test::JsonValue;
 constexpr std::int64_t kWallMs = 1'700'000'000'042;
 
 std::string text_line(LogFields fields) {
-  return format_log_line(LogFormat::kText, kWallMs, LogLevel::kWarn, "wal.torn_tail", "cut",
+  return format_log_line(LogFormat::kText, {kWallMs, LogLevel::kWarn, "wal.torn_tail", "cut"},
                          fields);
 }
 
 std::string json_line(LogFields fields) {
-  return format_log_line(LogFormat::kJson, kWallMs, LogLevel::kError, "wal.lost", "gone", fields);
+  return format_log_line(LogFormat::kJson, {kWallMs, LogLevel::kError, "wal.lost", "gone"}, fields);
 }
 
 TEST(LogTest, TextLineHasTimeLevelIdMessageAndFields) {
@@ -92,7 +92,7 @@ TEST(LogTest, MalformedUtf8IsReplacedAndGoodUtf8Kept) {
 }
 
 TEST(LogTest, TimesBefore1970AreWrittenCorrectly) {
-  EXPECT_TRUE(format_log_line(LogFormat::kText, -1, LogLevel::kInfo, "a.b", "m", {})
+  EXPECT_TRUE(format_log_line(LogFormat::kText, {-1, LogLevel::kInfo, "a.b", "m"}, {})
                   .starts_with("1969-12-31T23:59:59.999Z "));
 }
 
