@@ -74,59 +74,55 @@ class GivenUpTransactionTest : public ChannelOnSimDisk {
     stop();
     return after;
   }
+
+  // Crashes at every call of `live`, from number `first` on, on a disk that `prepare` makes.
+  template <class Prepare, class Live>
+  void expect_never_delivered(std::uint64_t first, Prepare prepare, Live live) {
+    for (const CrashPhase phase : {CrashPhase::kBefore, CrashPhase::kAfterSubmit}) {
+      bool is_over = false;
+      for (std::uint64_t number = first; !is_over; ++number) {
+        for (const test::Fate fate : {test::Fate::kLost, test::Fate::kKept}) {
+          SCOPED_TRACE("crash at call " + std::to_string(number));
+          disk = prepare();
+          disk->crash_at(number, phase);
+          live();
+          is_over = !disk->is_crashed();
+          disk->crash_now();
+          auto after = image(*disk, fate);
+          stop();
+          disk = std::move(after);
+          open();
+          ASSERT_EQ(test::drain(*channel), test::EventBodies{"before"});
+          stop();
+        }
+      }
+    }
+  }
 };
 
 TEST_F(GivenUpTransactionTest, IsNotDeliveredAfterACrashDuringTheNextStart) {
   const auto cut = cut_short();
   options.log.spare_slots_min = 1;
   options.log.spare_slots_max = 1;
-  for (const CrashPhase phase : {CrashPhase::kBefore, CrashPhase::kAfterSubmit}) {
-    bool is_over = false;
-    for (std::uint64_t number = 1; !is_over; ++number) {
-      for (const test::Fate fate : {test::Fate::kLost, test::Fate::kKept}) {
-        SCOPED_TRACE("crash at call " + std::to_string(number));
-        disk = image(*cut, test::Fate::kLost);
-        disk->crash_at(number, phase);
+  expect_never_delivered(
+      1, [&] { return image(*cut, test::Fate::kLost); },
+      [this] {
         channel = std::make_unique<FileChannel>(options, *disk, clock);
         static_cast<void>(channel->start());
-        is_over = !disk->is_crashed();
-        disk->crash_now();
-        auto after = image(*disk, fate);
-        stop();
-        disk = std::move(after);
-        open();
-        ASSERT_EQ(test::drain(*channel), test::EventBodies{"before"});
-        stop();
-      }
-    }
-  }
+      });
 }
 
 TEST_F(GivenUpTransactionTest, IsNotDeliveredWhenItWasRefusedBeforeTheCrash) {
   options.log.spare_slots_min = 1;
   options.log.spare_slots_max = 1;
   const std::uint64_t refused = last_write();
-  for (const CrashPhase phase : {CrashPhase::kBefore, CrashPhase::kAfterSubmit}) {
-    bool is_over = false;
-    for (std::uint64_t number = refused + 1; !is_over; ++number) {
-      for (const test::Fate fate : {test::Fate::kLost, test::Fate::kKept}) {
-        SCOPED_TRACE("crash at call " + std::to_string(number));
-        disk = std::make_unique<SimDisk>();
-        disk->fail_when([refused](const test::SimCall& call) { return call.number == refused; },
-                        test::kFull, SimDisk::Repeat::kOnce);
-        disk->crash_at(number, phase);
-        put_all();
-        is_over = !disk->is_crashed();
-        disk->crash_now();
-        auto after = image(*disk, fate);
-        stop();
-        disk = std::move(after);
-        open();
-        ASSERT_EQ(test::drain(*channel), test::EventBodies{"before"});
-        stop();
-      }
-    }
-  }
+  const auto refusing = [refused] {
+    auto made = std::make_unique<SimDisk>();
+    made->fail_when([refused](const test::SimCall& call) { return call.number == refused; },
+                    test::kFull, SimDisk::Repeat::kOnce);
+    return made;
+  };
+  expect_never_delivered(refused + 1, refusing, [this] { put_all(); });
 }
 
 }  // namespace
